@@ -1,0 +1,92 @@
+"""What the domain asks of the world outside it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from domain.events import Event
+from domain.ids import Id
+from domain.permissions import Actor
+
+Entity = TypeVar("Entity")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Generic[Result]):
+    """
+    A request to change something; its handler returns a `Result`.
+
+    `client_mutation_id` of 16 to 255 characters makes it idempotent for its actor: a repeat gives the first answer.
+    """
+
+    client_mutation_id: str | None = None
+
+
+class Transaction(Protocol):
+    """One atomic change inside one organization; rows of other organizations do not exist here."""
+
+    async def get(self, kind: type[Entity], id: str, *, lock: bool = False) -> Entity:
+        """The entity, or its NOT_FOUND."""
+        ...
+
+    async def find(self, kind: type[Entity], *, lock: bool = False, **equals: Any) -> list[Entity]:
+        """All entities whose fields equal these (a list means any of its values), oldest first."""
+        ...
+
+    def add(self, *entities: Any) -> None:
+        """New rows; written before the transaction ends, in the order of the calls."""
+        ...
+
+    def save(self, *entities: Any) -> None:
+        """Changed rows; written before the transaction ends, in the order of the calls."""
+        ...
+
+    def record(self, *events: Event) -> None:
+        """Facts; numbered and written by the last statement."""
+        ...
+
+    def enqueue(self, *jobs: "StepJob") -> None:
+        """Wake a worker for these steps once the transaction is there to see."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepJob:
+    """A call to work on a step as it is at `epoch`; a step that has moved on lets it pass."""
+
+    organization_id: Id
+    step_id: Id
+    epoch: int
+    priority: int = 0
+    delay_seconds: float = 0.0
+
+
+class Begin(Protocol):
+    def __call__(self, actor: Actor) -> AbstractAsyncContextManager[Transaction]: ...
+
+
+class ObjectStore(Protocol):
+    """
+    Bytes by key. A key is `a/b/c.png`: 1 to 512 characters of `[A-Za-z0-9._/-]`, no empty or dot segments.
+
+    Raises DomainError UNAVAILABLE when the store is away or full, NOT_FOUND for a key that is not there.
+    """
+
+    async def put(self, key: str, data: bytes, mime_type: str) -> None:
+        """Keep the bytes: whole or not at all."""
+        ...
+
+    async def get(self, key: str) -> bytes: ...
+
+    def stream(self, key: str) -> AsyncIterator[bytes]: ...
+
+    async def delete(self, key: str) -> None:
+        """Forget the bytes; a key that is not there is no error."""
+        ...
+
+    async def presigned_url(self, key: str, *, expires_seconds: int) -> str | None:
+        """A URL from which anyone can GET the bytes until it expires; None where the store has no such thing."""
+        ...
+

@@ -1,0 +1,112 @@
+"""AI back ends as the engine sees them: what may be asked of one, what it answers, how it fails."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+
+from domain.errors import DomainError, ErrorCode
+
+
+class Recovery(StrEnum):
+    """What may be done when a call was sent and its answer is lost."""
+
+    REPEATABLE = "repeatable"  # ask again: it costs nothing twice
+    LOOKUP = "lookup"  # ask the provider what became of it
+    NEITHER = "neither"  # never blindly repeated: a person decides
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """Pictures to make. `references` are encoded pictures to start from; without any it is made from words alone."""
+
+    prompt: str
+    aspect_ratio: str = "1:1"
+    count: int = 1
+    seed: int | None = None
+    references: tuple[bytes, ...] = ()
+    idempotency_key: str = ""
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedPicture:
+    """One encoded picture (PNG, JPEG or WebP) with what made it; `meta` is shown to people as it is."""
+
+    data: bytes
+    seed: str | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAnswer:
+    pictures: tuple[GeneratedPicture, ...]
+    model: str
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """Words to write: `instructions` say how, `text` is what to work on."""
+
+    instructions: str
+    text: str
+    idempotency_key: str = ""
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextAnswer:
+    text: str
+    model: str
+    cost: Decimal
+
+
+class ImageProvider(Protocol):
+    """Makes pictures. Raises `ProviderError`, nothing else, for whatever goes wrong at the other end."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def recovery(self) -> Recovery: ...
+
+    def image_price(self) -> Decimal:
+        """Credits for one picture, before it is made."""
+        ...
+
+    async def make_images(self, request: ImageRequest) -> ImageAnswer: ...
+
+
+class TextProvider(Protocol):
+    """Writes text. Raises `ProviderError`, nothing else, for whatever goes wrong at the other end."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def recovery(self) -> Recovery: ...
+
+    def text_price(self) -> Decimal:
+        """Credits for one text, before it is written."""
+        ...
+
+    async def write_text(self, request: TextRequest) -> TextAnswer: ...
+
+
+class ProviderError(DomainError):
+    """A provider did not give what was asked. `retryable` says whether asking again later can help."""
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        retryable: bool,
+        retry_after_seconds: float | None = None,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(code, message)
+        self.retryable = retryable
+        self.retry_after_seconds = retry_after_seconds
+        self.outcome_unknown = outcome_unknown
