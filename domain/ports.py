@@ -13,7 +13,7 @@ Entity = TypeVar("Entity")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Command(Generic[Result]):
     """
     A request to change something; its handler returns a `Result`.
@@ -51,12 +51,21 @@ class Transaction(Protocol):
         """Wake a worker for these steps once the transaction is there to see."""
         ...
 
+    async def earlier_answer(self) -> Any:
+        """What the same command of the same actor answered before, or None. A twin in flight is awaited."""
+        ...
+
+    def answer(self, result: Any) -> None:
+        """Keep the entity that answers this command for whoever repeats it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StepJob:
     """A call to work on a step as it is at `epoch`; a step that has moved on lets it pass."""
 
     organization_id: Id
+    run_id: Id
     step_id: Id
     epoch: int
     priority: int = 0
@@ -64,7 +73,9 @@ class StepJob:
 
 
 class Begin(Protocol):
-    def __call__(self, actor: Actor) -> AbstractAsyncContextManager[Transaction]: ...
+    """Open a transaction for one command; it commits when the block ends, and takes everything back when it raises."""
+
+    def __call__(self, actor: Actor, command: Command[Any]) -> AbstractAsyncContextManager[Transaction]: ...
 
 
 class ObjectStore(Protocol):
@@ -89,4 +100,3 @@ class ObjectStore(Protocol):
     async def presigned_url(self, key: str, *, expires_seconds: int) -> str | None:
         """A URL from which anyone can GET the bytes until it expires; None where the store has no such thing."""
         ...
-

@@ -1,0 +1,16 @@
+"""The GraphQL contract: declarations only, resolved in `resolvers`. `schema.graphql` beside this is its snapshot."""
+
+from strawberry.schema.config import StrawberryConfig
+
+from schema import inputs
+from schema.descriptions import describe
+from schema.roots import Mutation, Query, Subscription
+from schema.scalars import SCALARS
+from schema.studio import EXTENSIONS, StudioSchema
+
+inputs.declare()
+
+schema = StudioSchema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS), extensions=EXTENSIONS)
+describe(schema._schema)  # noqa: SLF001 - strawberry offers no other way to the graphql-core schema
+
+__all__ = ["schema"]

@@ -1,0 +1,226 @@
+"""A workflow's graph: nodes, the links between their ports, and every problem it can have, found all at once."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.kinds import KINDS
+from domain.kinds.kind import ANY, NodeKind, Port
+from domain.plain import plain, require_json_object
+
+MOST_NODES = 1_000
+MOST_EDGES = 5_000
+_NODE_ID = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where an editor draws a node, in pixels."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """`id` is the node's own name in its workflow: `[a-z][a-z0-9_-]{0,63}`."""
+
+    id: str
+    kind: str
+    label: str | None = None
+    config: dict[str, Any] | None = None
+    position: Position | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.config or {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """Both ends are `node.port`; a port not named is the node's first."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    node: str
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An edge with both ends resolved."""
+
+    edge: Edge
+    source: End
+    target: End
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with a graph, at a node, at an edge, or with the whole."""
+
+    code: str
+    message: str
+    node_id: str | None = None
+    edge: Edge | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, Node]:
+        return {node.id: node for node in self.nodes}
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """Every edge that joins two ports that exist."""
+        pairs = ((edge, self._end(edge.source, "outputs"), self._end(edge.target, "inputs")) for edge in self.edges)
+        return tuple(Link(edge, source, target) for edge, source, target in pairs if source and target)
+
+    def _end(self, text: str, side: str) -> End | None:
+        name, _, port_name = text.partition(".")
+        kind = KINDS.get(self.by_id[name].kind) if name in self.by_id else None
+        ports: tuple[Port, ...] = getattr(kind, side) if kind else ()
+        found = next((p for p in ports if p.name == port_name or not port_name), None)
+        return End(name, found.name) if found else None
+
+    @cached_property
+    def predecessors(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {node.id: set() for node in self.nodes}
+        for link in self.links:
+            found[link.target.node].add(link.source.node)
+        return found
+
+    @cached_property
+    def successors(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {node.id: set() for node in self.nodes}
+        for link in self.links:
+            found[link.source.node].add(link.target.node)
+        return found
+
+    @cached_property
+    def links_into(self) -> dict[str, list[Link]]:
+        found: dict[str, list[Link]] = {node.id: [] for node in self.nodes}
+        for link in self.links:
+            found[link.target.node].append(link)
+        return found
+
+    @property
+    def input_nodes(self) -> list[Node]:
+        return [node for node in self.nodes if node.kind == "input"]
+
+
+def require_valid(graph: Graph) -> None:
+    if found := problems(graph):
+        first, more = found[0], len(found) - 1
+        message = f"{first.message}{f' (and {more} more: see problems)' if more else ''}"
+        raise DomainError(ErrorCode.WORKFLOW_INVALID, message, problems=plain(found[:100]), field="nodes")
+
+
+def problems(graph: Graph) -> list[Problem]:
+    """Everything wrong with the graph; empty when it can run."""
+    if len(graph.nodes) > MOST_NODES or len(graph.edges) > MOST_EDGES or not graph.nodes:
+        message = f"A workflow has 1 to {MOST_NODES:,} nodes and up to {MOST_EDGES:,} edges"
+        return [Problem(code="SIZE", message=message)]
+    return [
+        *_identities(graph),
+        *(problem for node in graph.nodes for problem in _node_problems(node, graph)),
+        *(problem for edge in graph.edges for problem in _edge_problems(edge, graph)),
+        *_port_problems(graph),
+        *_cycles(graph),
+    ]
+
+
+def _identities(graph: Graph) -> Iterator[Problem]:
+    for name, count in Counter(node.id for node in graph.nodes).items():
+        if not _NODE_ID.fullmatch(name):
+            message = f"'{name[:80]}' is not a node id: use [a-z][a-z0-9_-]{{0,63}}"
+            yield Problem(code="INVALID_ID", message=message, node_id=name)
+        if count > 1:
+            yield Problem(code="DUPLICATE_ID", message=f"{count} nodes are called '{name}'", node_id=name)
+    names = Counter(str(node.settings.get("name")) for node in graph.input_nodes)
+    for name, count in names.items():
+        if count > 1:
+            yield Problem(code="DUPLICATE_INPUT", message=f"{count} input nodes ask for '{name}'")
+
+
+def _node_problems(node: Node, graph: Graph) -> Iterator[Problem]:
+    kind = KINDS.get(node.kind)
+    if kind is None:
+        message = f"'{node.kind[:80]}' is not a kind of node; known: {', '.join(KINDS)}"
+        yield Problem(code="UNKNOWN_KIND", message=message, node_id=node.id)
+        return
+    try:
+        require_json_object(node.settings, "config")
+    except InvalidInput as error:
+        yield Problem(code="INVALID_CONFIG", message=error.message, node_id=node.id)
+        return
+    for message in kind.config_problems(node.settings, _input_names(graph)):
+        yield Problem(code="INVALID_CONFIG", message=message, node_id=node.id)
+
+
+def _input_names(graph: Graph) -> frozenset[str]:
+    return frozenset(str(node.settings.get("name")) for node in graph.input_nodes)
+
+
+def _edge_problems(edge: Edge, graph: Graph) -> Iterator[Problem]:
+    source, target = _port(graph, edge.source, "outputs"), _port(graph, edge.target, "inputs")
+    for found in (source, target):
+        if isinstance(found, str):
+            yield Problem(code="UNKNOWN_PORT", message=found, edge=edge)
+    if isinstance(source, Port) and isinstance(target, Port) and not _fits(source, target):
+        message = f"{edge.source} gives {source.described}, but {edge.target} takes {target.described}"
+        yield Problem(code="TYPE_MISMATCH", message=message, edge=edge)
+
+
+def _port(graph: Graph, text: str, side: str) -> Port | str | None:
+    """The port at an end of an edge, a sentence saying why there is none, or None where its node was reported."""
+    name, _, port_name = text.partition(".")
+    node = graph.by_id.get(name)
+    if node is None:
+        return f"there is no node '{name[:80]}'"
+    if node.kind not in KINDS:
+        return None
+    ports: tuple[Port, ...] = getattr(KINDS[node.kind], side)
+    known = ", ".join(p.name for p in ports) or "none"
+    missing = f"node '{name}' has no {side[:-1]} '{port_name[:80] or '(any)'}'; it has: {known}"
+    return next((p for p in ports if p.name == port_name or not port_name), missing)
+
+
+def _fits(source: Port, target: Port) -> bool:
+    return ANY in (source.type, target.type) or (source.type == target.type and (target.list or not source.list))
+
+
+def _port_problems(graph: Graph) -> Iterator[Problem]:
+    """Required inputs that nothing feeds, and single inputs that several edges feed."""
+    fed = Counter(link.target for link in graph.links)
+    for node in graph.by_id.values():
+        kind: NodeKind | None = KINDS.get(node.kind)
+        for port in kind.inputs if kind else ():
+            count = fed[End(node.id, port.name)]
+            if port.required and not count:
+                message = f"'{node.id}' needs something for its input '{port.name}'"
+                yield Problem(code="MISSING_INPUT", message=message, node_id=node.id)
+            if count > 1 and not port.list:
+                message = f"{count} edges lead to '{node.id}.{port.name}', which takes one value"
+                yield Problem(code="PORT_TAKEN", message=message, node_id=node.id)
+
+
+def _cycles(graph: Graph) -> Iterable[Problem]:
+    try:
+        TopologicalSorter(graph.predecessors).prepare()
+    except CycleError as error:
+        circle = " → ".join(error.args[1][:20])
+        yield Problem(code="CYCLE", message=f"These nodes wait for each other: {circle}", node_id=error.args[1][0])

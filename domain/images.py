@@ -1,0 +1,85 @@
+"""An image: a picture that is kept, with what is known of it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from domain.events import Event
+from domain.ids import Id, new_id
+from domain.plain import plain
+
+
+class ImageSource(StrEnum):
+    GENERATED = "GENERATED"
+    UPLOADED = "UPLOADED"
+
+
+@dataclass(frozen=True, slots=True)
+class FocalPoint:
+    """What must stay in sight when the image is cropped: 0.0 to 1.0 from the left and from the top."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewImage:
+    """Bytes that were checked, measured and stored, and wait for the row that makes them an image."""
+
+    id: Id = field(default_factory=new_id)
+    storage_key: str
+    file_name: str
+    mime_type: str
+    file_size: int
+    file_hash: str
+    width: int
+    height: int
+    seed: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Image:
+    """`file_size` is in bytes, `width` and `height` in pixels, `file_hash` the SHA-256 of the bytes."""
+
+    id: Id = field(default_factory=new_id)
+    organization_id: Id
+    project_id: Id
+    run_id: Id | None = None
+    step_id: Id | None = None
+    api_key_id: Id | None = None
+    source: ImageSource
+    storage_key: str
+    file_name: str
+    mime_type: str
+    file_size: int
+    file_hash: str
+    width: int
+    height: int
+    alias: str | None = None
+    focal_point: FocalPoint | None = None
+    seed: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+    version: int = 1
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    deleted_at: datetime | None = None
+
+    def created(self) -> Event:
+        payload = plain(self)
+        for private in ("organizationId", "storageKey"):
+            del payload[private]
+        return Event(
+            event="image.created",
+            project_id=self.project_id,
+            run_id=self.run_id,
+            subject_type="Image",
+            subject_id=self.id,
+            version=self.version,
+            payload=payload,
+        )

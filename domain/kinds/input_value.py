@@ -1,0 +1,72 @@
+"""`input`: a value that whoever starts the run gives."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from domain.errors import InvalidInput
+from domain.kinds.kind import ANY, NodeKind, Port, StepResult, Work, settings
+from domain.plain import require_json
+from domain.text import require_length
+
+LONGEST_TEXT = 4_000
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {"text": (str,), "number": (int, float), "boolean": (bool,)}
+
+
+async def run(work: Work) -> StepResult:
+    return StepResult(outputs={"value": work.run_inputs.get(work.config["name"], work.config.get("default"))})
+
+
+def checked_inputs(nodes_config: Iterable[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
+    """What the run starts with: every declared input, checked, defaults filled in. Unknown names are refused."""
+    declared = {config["name"]: config for config in nodes_config}
+    if unknown := [name for name in given if name not in declared]:
+        known = ", ".join(declared) or "none"
+        name = str(unknown[0])[:80]
+        raise InvalidInput(f"'{name}' is not an input of this workflow; it has: {known}", field=f"inputs.{name}")
+    return {name: _checked(name, config, given.get(name)) for name, config in declared.items()}
+
+
+def _checked(name: str, config: dict[str, Any], value: Any) -> Any:
+    field = f"inputs.{name}"
+    if value is None:
+        if config.get("required", True) and config.get("default") is None:
+            raise InvalidInput(f"{field} is required", field=field)
+        return config.get("default")
+    wanted = config.get("type", "text")
+    expected = _PYTHON_TYPES.get(wanted)
+    if expected and (not isinstance(value, expected) or (wanted == "number" and isinstance(value, bool))):
+        raise InvalidInput(f"{field} must be a {wanted}", field=field)
+    if isinstance(value, str):
+        require_length(value, field, longest=config.get("maxLength", LONGEST_TEXT))
+    return require_json(value, field)
+
+
+KIND = NodeKind(
+    kind="input",
+    title="Input",
+    description="A value that whoever starts the run gives.",
+    outputs=(Port("value", ANY),),
+    config_schema=settings(
+        {
+            "name": {
+                "type": "string",
+                "pattern": "^[a-zA-Z][a-zA-Z0-9_]{0,63}$",
+                "title": "Name",
+                "description": "What the value is called in the run's inputs.",
+            },
+            "type": {"enum": ["text", "number", "boolean", "json"], "default": "text", "title": "Type"},
+            "required": {"type": "boolean", "default": True, "title": "Required"},
+            "default": {"title": "Default", "description": "Used when the run does not give the value."},
+            "description": {"type": "string", "maxLength": 1000, "title": "Description"},
+            "maxLength": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 32_000,
+                "default": LONGEST_TEXT,
+                "title": "Longest text, in characters",
+            },
+        },
+        "name",
+    ),
+    run=run,
+)

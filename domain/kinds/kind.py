@@ -1,0 +1,117 @@
+"""What a kind of node is: its ports, its settings, its price, and what it does."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+import jsonschema_rs
+
+from domain.ids import Id
+from domain.images import NewImage
+from domain.providers import GeneratedPicture, ImageProvider, TextProvider
+
+ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Where values enter or leave a node. `type` is text, image, number, boolean, json or any."""
+
+    name: str
+    type: str
+    required: bool = True
+    list: bool = False
+
+    @property
+    def described(self) -> str:
+        return f"a list of {self.type}" if self.list else self.type
+
+
+class Toolbox(Protocol):
+    """What a step may reach while it works; no transaction is open then."""
+
+    @property
+    def image_provider(self) -> ImageProvider: ...
+
+    @property
+    def text_provider(self) -> TextProvider: ...
+
+    async def keep_image(self, picture: GeneratedPicture, work: "Work", *, model: str, provider: str) -> NewImage:
+        """Check, measure and store the bytes; the row comes with the step's result."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One attempt at a step: everything its kind needs to do it."""
+
+    organization_id: Id
+    project_id: Id
+    run_id: Id
+    step_id: Id
+    config: dict[str, Any]
+    inputs: dict[str, Any]
+    run_inputs: dict[str, Any]
+    trace_id: str
+    toolbox: Toolbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a step made: values by output port, images to record with it, and what it cost in credits."""
+
+    outputs: dict[str, Any]
+    images: tuple[NewImage, ...] = ()
+    cost: Decimal = Decimal(0)
+
+
+def _no_further_problems(config: dict[str, Any], inputs: frozenset[str]) -> Iterable[str]:
+    return ()
+
+
+def _one(config: dict[str, Any]) -> int:
+    return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeKind:
+    """
+    One kind of node.
+
+    `config_schema` is the JSON Schema of its settings; `calls` names the provider it pays, and `units` how many of
+    that provider's units (pictures, texts) one execution takes.
+    """
+
+    kind: str
+    title: str
+    description: str
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+    config_schema: dict[str, Any] = field(default_factory=lambda: {"type": "object", "additionalProperties": False})
+    run: Callable[[Work], Awaitable[StepResult]]
+    calls: Literal["image", "text"] | None = None
+    units: Callable[[dict[str, Any]], int] = _one
+    further_problems: Callable[[dict[str, Any], frozenset[str]], Iterable[str]] = _no_further_problems
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_validator", jsonschema_rs.validator_for(self.config_schema))
+
+    def config_problems(self, config: dict[str, Any], inputs: frozenset[str]) -> list[str]:
+        """A sentence for each thing wrong with the settings, with the path to it; `inputs` are the run's own."""
+        validator: jsonschema_rs.Validator = self.__dict__["_validator"]
+        wrong = [
+            f"{'.'.join(('config', *map(str, error.instance_path)))}: {error.message[:300]}"
+            for error in validator.iter_errors(config)
+        ]
+        return wrong or list(self.further_problems(config, inputs))
+
+
+def settings(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    """The JSON Schema of a kind's settings: an object with just these properties."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }

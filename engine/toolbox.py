@@ -1,0 +1,66 @@
+"""What a step may reach while it works: the providers, and a place to keep pictures."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+
+from domain.errors import DomainError, ErrorCode
+from domain.ids import new_id
+from domain.images import NewImage
+from domain.kinds.kind import NodeKind, Work
+from domain.pictures import Picture
+from domain.ports import ObjectStore
+from domain.providers import GeneratedPicture, ImageProvider, Recovery, TextProvider
+from providers.pictures import read_picture
+
+STORE_ATTEMPTS = 5
+STORE_BACKOFF_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class EngineToolbox:
+    """Implements `domain.kinds.kind.Toolbox`."""
+
+    image_provider: ImageProvider
+    text_provider: TextProvider
+    objects: ObjectStore
+
+    async def keep_image(self, picture: GeneratedPicture, work: Work, *, model: str, provider: str) -> NewImage:
+        measured = await read_picture(picture.data)
+        image_id = new_id()
+        # The random part makes the key, and with it the URL of the bytes, impossible to guess.
+        key = f"{work.project_id}/{image_id}-{secrets.token_hex(16)}.{measured.extension}"
+        await self._store(key, measured)
+        return NewImage(
+            id=image_id,
+            storage_key=key,
+            file_name=f"{image_id}.{measured.extension}",
+            mime_type=measured.mime_type,
+            file_size=len(measured.data),
+            file_hash=measured.sha256,
+            width=measured.width,
+            height=measured.height,
+            seed=picture.seed,
+            model=model,
+            provider=provider,
+            meta=picture.meta,
+        )
+
+    async def _store(self, key: str, picture: Picture) -> None:
+        """A picture may have been paid for: a store that is away for a moment must not lose it."""
+        for attempt in range(1, STORE_ATTEMPTS + 1):
+            try:
+                await self.objects.put(key, picture.data, picture.mime_type)
+            except DomainError as error:
+                if error.code is not ErrorCode.UNAVAILABLE or attempt == STORE_ATTEMPTS:
+                    raise
+                await asyncio.sleep(STORE_BACKOFF_SECONDS * 2**attempt)
+            else:
+                return
+
+    def may_repeat(self, kind: NodeKind) -> bool:
+        """Whether running a node of this kind a second time can do no harm."""
+        if kind.calls is None:
+            return True
+        provider = self.image_provider if kind.calls == "image" else self.text_provider
+        return provider.recovery is Recovery.REPEATABLE

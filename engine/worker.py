@@ -1,0 +1,210 @@
+"""A worker: claims steps, does them with no transaction open, records what came of them."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+
+import structlog
+
+from domain.commands import execute
+from domain.errors import DomainError, ErrorCode
+from domain.execution import Claim, ClaimStep, FailStep, FinishStep, ReleaseStep, StepCommand, StopStep
+from domain.kinds import KINDS
+from domain.kinds.kind import StepResult, Work
+from domain.permissions import Actor, engine_actor
+from domain.ports import Begin, StepJob
+from domain.providers import ProviderError
+from domain.steps import RunError, Step
+from engine.toolbox import EngineToolbox
+from storage.leases import Held, Leases
+
+RECORD_BACKOFF_SECONDS = 0.5
+UNWIND_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Interruption(Enum):
+    """Why an attempt is stopped before it is done."""
+
+    CANCELED = "canceled"
+    RELEASED = "released"
+    LOST = "lost"
+    TOO_LONG = "too long"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One claimed step being done."""
+
+    claim: Claim
+    task: asyncio.Future[StepResult]
+    interruption: Interruption | None = None
+
+    @property
+    def held(self) -> Held:
+        return Held(self.claim.step.id, self.claim.step.epoch)
+
+    def interrupt(self, why: Interruption) -> None:
+        if self.interruption is None and not self.task.done():
+            self.interruption = why
+            self.task.cancel()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLimits:
+    """`record_seconds` is how long a result is held while the database is away."""
+
+    lease_seconds: float = 10.0
+    pulse_seconds: float = 1.0
+    step_seconds: float = 180.0
+    record_seconds: float = 300.0
+
+
+@dataclass(slots=True)
+class Worker:
+    begin: Begin
+    leases: Leases
+    toolbox: EngineToolbox
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+    attempts: dict[Held, Attempt] = field(default_factory=dict)
+
+    async def work(self, job: StepJob) -> None:
+        """Do one step, from the claim to the record of what came of it."""
+        actor = engine_actor(job.organization_id)
+        claim = await execute(self.begin, actor, self._claim_of(job))
+        if claim is None:
+            return
+        trace_id = claim.run.trace_id
+        with (
+            structlog.contextvars.bound_contextvars(trace_id=trace_id, step_id=job.step_id),
+            self._attempt(claim) as attempt,
+        ):
+            await self._finish(attempt)
+            command = self._said_of(attempt)
+            if command is not None:
+                await self._record(engine_actor(job.organization_id, trace_id), command)
+
+    async def pulse(self) -> None:
+        """Renew the leases of all that is being done, for ever; interrupt what was canceled or lost meanwhile."""
+        while True:
+            await asyncio.sleep(self.limits.pulse_seconds)
+            attempts = dict(self.attempts)
+            if not attempts:
+                continue
+            try:
+                renewed = await self.leases.renew(attempts, self.limits.lease_seconds)
+            except DomainError as error:
+                log.warning("leases could not be renewed", error=error.message)
+                continue
+            for held, attempt in attempts.items():
+                if held not in renewed:
+                    attempt.interrupt(Interruption.LOST)
+                elif renewed[held]:
+                    attempt.interrupt(Interruption.CANCELED)
+
+    def release_all(self) -> None:
+        """Give back whatever is being done: this worker is going away."""
+        for attempt in list(self.attempts.values()):
+            attempt.interrupt(Interruption.RELEASED)
+
+    def _claim_of(self, job: StepJob) -> ClaimStep:
+        unrepeatable = frozenset(name for name, kind in KINDS.items() if not self.toolbox.may_repeat(kind))
+        return ClaimStep(
+            run_id=job.run_id,
+            step_id=job.step_id,
+            epoch=job.epoch,
+            lease_seconds=self.limits.lease_seconds,
+            unrepeatable_kinds=unrepeatable,
+        )
+
+    @contextmanager
+    def _attempt(self, claim: Claim) -> Iterator[Attempt]:
+        """The attempt holds its lease until its result is recorded."""
+        attempt = Attempt(claim, asyncio.ensure_future(KINDS[claim.step.kind].run(self._work_of(claim))))
+        self.attempts[attempt.held] = attempt
+        try:
+            yield attempt
+        finally:
+            attempt.task.cancel()
+            del self.attempts[attempt.held]
+
+    def _work_of(self, claim: Claim) -> Work:
+        run, step = claim.run, claim.step
+        return Work(
+            organization_id=step.organization_id,
+            project_id=step.project_id,
+            run_id=step.run_id,
+            step_id=step.id,
+            config=step.config,
+            inputs=step.inputs,
+            run_inputs=run.inputs,
+            trace_id=run.trace_id,
+            toolbox=self.toolbox,
+        )
+
+    async def _finish(self, attempt: Attempt) -> None:
+        done, _ = await asyncio.wait({attempt.task}, timeout=self.limits.step_seconds)
+        if not done:
+            attempt.interrupt(Interruption.TOO_LONG)
+            await asyncio.wait({attempt.task}, timeout=UNWIND_SECONDS)
+
+    def _said_of(self, attempt: Attempt) -> StepCommand | None:
+        """What is to be recorded of the attempt; nothing where the step is not ours any more."""
+        step, task = attempt.claim.step, attempt.task
+        if task.done() and not task.cancelled() and task.exception() is None:
+            return FinishStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, result=task.result())
+        match attempt.interruption:
+            case Interruption.LOST:
+                log.warning("lease lost: the attempt is dropped")
+                return None
+            case Interruption.CANCELED:
+                return StopStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch)
+            case Interruption.RELEASED if step.repeatable:
+                return ReleaseStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch)
+            case Interruption.RELEASED | Interruption.TOO_LONG:
+                return _failed(step, _cut_short(step))
+            case None:
+                return _failed(step, task.exception() or _cut_short(step))
+
+    async def _record(self, actor: Actor, command: StepCommand) -> None:
+        """Write it down, however long the database takes to come back: what was made may have been paid for."""
+        deadline = asyncio.get_running_loop().time() + self.limits.record_seconds
+        while True:
+            try:
+                await execute(self.begin, actor, command)
+            except DomainError as error:
+                if error.code is not ErrorCode.UNAVAILABLE or asyncio.get_running_loop().time() > deadline:
+                    log.warning("a result was not recorded", reason=error.message)
+                    return
+                await asyncio.sleep(RECORD_BACKOFF_SECONDS)
+            else:
+                return
+
+
+def _cut_short(step: Step) -> DomainError:
+    if step.repeatable:
+        return DomainError(ErrorCode.DEADLINE_EXCEEDED, "The step took longer than it may")
+    message = "The step was cut short while a provider was at work: it may have been charged, so it is not repeated"
+    return DomainError(ErrorCode.OUTCOME_UNKNOWN, message)
+
+
+def _failed(step: Step, error: BaseException) -> FailStep:
+    code, message, retryable, retry_after_seconds = ErrorCode.INTERNAL, "The step failed unexpectedly", False, None
+    if isinstance(error, DomainError):
+        code, message = error.code, error.message
+        retryable = step.repeatable and code in {ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED}
+    if isinstance(error, ProviderError):
+        code = ErrorCode.OUTCOME_UNKNOWN if error.outcome_unknown and not error.retryable else code
+        retryable, retry_after_seconds = error.retryable, error.retry_after_seconds
+    if code is ErrorCode.INTERNAL:
+        log.error("step failed unexpectedly", exc_info=error)
+    return FailStep(
+        run_id=step.run_id,
+        step_id=step.id,
+        epoch=step.epoch,
+        error=RunError(code=code, message=message, node_id=step.node_id, retryable=retryable),
+        retry_after_seconds=retry_after_seconds,
+    )

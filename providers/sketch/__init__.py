@@ -1,0 +1,3 @@
+from providers.sketch.provider import Sketch
+
+__all__ = ["Sketch"]

@@ -1,0 +1,91 @@
+"""What a resolver may use."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from strawberry import Info as StrawberryInfo
+from strawberry.dataloader import DataLoader
+
+from domain.commands import execute
+from domain.errors import DomainError, ErrorCode
+from domain.ids import Id
+from domain.permissions import Actor
+from domain.ports import Begin, Command
+from domain.quotes import Prices
+from storage.events import EventLog
+from storage.reads import Reads
+from streams.deliveries import Deliveries
+from streams.feeds import Hub
+
+Result = TypeVar("Result")
+Entity = TypeVar("Entity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio:
+    """What all requests share. `public_url` is how the outside reaches this server."""
+
+    begin: Begin
+    reads: Reads
+    events: EventLog
+    hub: Hub
+    deliveries: Deliveries
+    prices: Prices
+    public_url: str
+
+
+@dataclass(slots=True)
+class Context:
+    """One request, or one socket. Its actor is known from the request, or from the socket's first message."""
+
+    studio: Studio
+    known_actor: Actor | None
+    trace_id: str
+    connection_params: dict[str, Any] | None = None
+    _loaders: dict[tuple[type, str], DataLoader[str, Any]] = field(default_factory=dict)
+
+    @property
+    def actor(self) -> Actor:
+        if self.known_actor is None:
+            raise DomainError(ErrorCode.UNAUTHENTICATED, "Say who you are in `connection_init`")
+        return self.known_actor
+
+    @property
+    def reads(self) -> Reads:
+        return self.studio.reads
+
+    async def execute(self, command: Command[Result]) -> Result:
+        return await execute(self.studio.begin, self.actor, command)
+
+    async def load(self, kind: type[Entity], id: str | None) -> Entity | None:
+        """The entity with this id; all that are asked for at the same moment come with one query."""
+        found = await self._loader(kind, "id").load(id) if id is not None else []
+        return found[0] if found else None
+
+    async def load_many(self, kind: type[Entity], column: str, value: str) -> list[Entity]:
+        """The entities whose column has this value, oldest first; batched as `load` is."""
+        found: list[Entity] = await self._loader(kind, column).load(value)
+        return found
+
+    def _loader(self, kind: type, column: str) -> DataLoader[str, Any]:
+        key = (kind, column)
+        if key not in self._loaders:
+
+            async def fetch(values: list[str]) -> list[list[Any]]:
+                rows: list[Any] = await self.reads.many(kind, self.actor, **{column: list(dict.fromkeys(values))})
+                return [[row for row in reversed(rows) if getattr(row, column) == value] for value in values]
+
+            # A socket lives long: what was read for one event must not answer the next.
+            self._loaders[key] = DataLoader(load_fn=fetch, cache=False)
+        return self._loaders[key]
+
+    def project_id(self, named: Id | None) -> Id:
+        """The project that was named, or the one this key or token stands for."""
+        found = named or self.actor.default_project_id
+        if found is None:
+            message = "Name the project: this key stands for none"
+            raise DomainError(ErrorCode.VALIDATION_ERROR, message, field="projectId")
+        return found
+
+
+Info = StrawberryInfo[Context, None]

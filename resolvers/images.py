@@ -1,0 +1,26 @@
+"""Images and where their bytes are."""
+
+from domain.ids import Id
+from domain.images import Image
+from domain.organizations import Organization
+from domain.projects import Project
+from resolvers.context import Info
+
+
+async def image(info: Info, id: Id) -> Image | None:
+    return await info.context.reads.one(Image, info.context.actor, id=id)
+
+
+async def project_of(root: Image, info: Info) -> Project | None:
+    return await info.context.load(Project, root.project_id)
+
+
+def storage_url(root: Image, info: Info) -> str:
+    return f"{info.context.studio.public_url}/storage/{root.storage_key}"
+
+
+async def cdn_url(root: Image, info: Info) -> str:
+    organization = await info.context.load(Organization, root.organization_id)
+    project = await info.context.load(Project, root.project_id)
+    slugs = f"{organization.slug}/{project.slug}" if organization and project else "-/-"
+    return f"{info.context.studio.public_url}/cdn/{slugs}/img/{root.file_name}?v={root.file_hash[:16]}"

@@ -1,0 +1,110 @@
+"""Projects and the organization that owns them."""
+
+from dataclasses import dataclass
+
+from domain.assets import Asset, AssetType
+from domain.ids import Id
+from domain.images import Image, ImageSource
+from domain.organizations import Organization
+from domain.permissions import Actor
+from domain.projects import CreateProject, Project, ProjectStatus, UpdateProject
+from domain.runs import Run, RunStatus
+from domain.workflows import Workflow
+from resolvers.context import Info
+from resolvers.payloads import ProjectPayload
+from storage.reads import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is asking, as this server sees them."""
+
+    actor: Actor
+    organization: Organization | None
+
+    @property
+    def subject(self) -> str:
+        return self.actor.subject
+
+    @property
+    def kind(self) -> str:
+        return self.actor.kind
+
+    @property
+    def scopes(self) -> list[str]:
+        return list(self.actor.scopes)
+
+
+async def viewer(info: Info) -> Viewer:
+    actor = info.context.actor
+    return Viewer(actor, await info.context.load(Organization, actor.organization_id))
+
+
+async def project(info: Info, id: Id | None = None, slug: str | None = None) -> Project | None:
+    named = {"slug": slug} if id is None and slug is not None else {"id": info.context.project_id(id)}
+    return await info.context.reads.one(Project, info.context.actor, **named)
+
+
+async def projects(
+    info: Info, first: int | None = 20, after: str | None = None, status: ProjectStatus | None = None
+) -> Page[Project]:
+    equals = {} if status is None else {"status": status}
+    return await info.context.reads.page(Project, info.context.actor, first=first, after=after, **equals)
+
+
+async def projects_of_organization(
+    root: Organization, info: Info, first: int | None = 20, after: str | None = None
+) -> Page[Project]:
+    return await info.context.reads.page(Project, info.context.actor, first=first, after=after, organization_id=root.id)
+
+
+async def organization_of(root: Project, info: Info) -> Organization | None:
+    return await info.context.load(Organization, root.organization_id)
+
+
+async def workflows_of(root: Project, info: Info, first: int | None = 20, after: str | None = None) -> Page[Workflow]:
+    return await info.context.reads.page(Workflow, info.context.actor, first=first, after=after, project_id=root.id)
+
+
+async def assets_of(
+    root: Project, info: Info, first: int | None = 20, after: str | None = None, type: AssetType | None = None
+) -> Page[Asset]:
+    equals = {"project_id": root.id} | ({} if type is None else {"type": type})
+    return await info.context.reads.page(Asset, info.context.actor, first=first, after=after, **equals)
+
+
+async def runs_of(
+    root: Project,
+    info: Info,
+    first: int | None = 20,
+    after: str | None = None,
+    status: list[RunStatus] | None = None,
+    workflow_id: Id | None = None,
+) -> Page[Run]:
+    equals = {"project_id": root.id, "status": status, "workflow_id": workflow_id}
+    given = {name: value for name, value in equals.items() if value is not None}
+    return await info.context.reads.page(Run, info.context.actor, first=first, after=after, **given)
+
+
+async def images_of(
+    root: Project,
+    info: Info,
+    first: int | None = 20,
+    after: str | None = None,
+    source: ImageSource | None = None,
+    alias: str | None = None,
+    include_deleted: bool | None = False,
+) -> Page[Image]:
+    given = {name: value for name, value in {"source": source, "alias": alias}.items() if value is not None}
+    living = {} if include_deleted else {"deleted_at": None}
+    return await info.context.reads.page(
+        Image, info.context.actor, first=first, after=after, project_id=root.id, **given, **living
+    )
+
+
+async def create_project(info: Info, input: CreateProject) -> ProjectPayload:
+    return ProjectPayload(input.client_mutation_id, await info.context.execute(input))
+
+
+async def update_project(info: Info, input: UpdateProject) -> ProjectPayload:
+    return ProjectPayload(input.client_mutation_id, await info.context.execute(input))

@@ -1,0 +1,136 @@
+"""Runs: started, read, stopped."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.errors import InvalidInput
+from domain.events import Envelope
+from domain.graphs import require_valid
+from domain.ids import Id
+from domain.images import Image
+from domain.kinds.input_value import checked_inputs
+from domain.projects import Project
+from domain.quotes import Quote
+from domain.quotes import quote as quote_of
+from domain.runs import CancelRun, Run, StartRun
+from domain.steps import Step
+from domain.workflows import Workflow, WorkflowVersion
+from resolvers.context import Info
+from resolvers.payloads import CancelRunPayload, RunPayload
+from storage.reads import PageInfo, page_size
+
+
+async def run(info: Info, id: Id) -> Run | None:
+    return await info.context.reads.one(Run, info.context.actor, id=id)
+
+
+async def start_run(info: Info, input: StartRun) -> RunPayload:
+    return RunPayload(input.client_mutation_id, await info.context.execute(input))
+
+
+async def cancel_run(info: Info, input: CancelRun) -> CancelRunPayload:
+    cancellation = await info.context.execute(input)
+    return CancelRunPayload(input.client_mutation_id, cancellation.outcome, cancellation.run)
+
+
+async def quote(info: Info, input: StartRun) -> Quote | None:
+    """What the run would cost; None where there is no such workflow. Raises what starting it would."""
+    reads, actor = info.context.reads, info.context.actor
+    workflow: Workflow | WorkflowVersion | None = await reads.one(Workflow, actor, id=input.workflow_id)
+    if workflow and input.workflow_version:
+        workflow = await reads.one(
+            WorkflowVersion, actor, workflow_id=input.workflow_id, version=input.workflow_version
+        )
+    if workflow is None:
+        return None
+    require_valid(workflow.graph)
+    checked_inputs((node.settings for node in workflow.graph.input_nodes), input.inputs or {})
+    return quote_of(workflow.graph, info.context.studio.prices)
+
+
+async def project_of(root: Run, info: Info) -> Project | None:
+    return await info.context.load(Project, root.project_id)
+
+
+async def workflow_of(root: Run, info: Info) -> Workflow | None:
+    return await info.context.load(Workflow, root.workflow_id)
+
+
+async def retry_of(root: Run, info: Info) -> Run | None:
+    return await info.context.load(Run, root.retry_of)
+
+
+async def steps_of(root: Run, info: Info) -> list[Step]:
+    return await info.context.load_many(Step, "run_id", root.id)
+
+
+async def images_of(root: Run, info: Info) -> list[Image]:
+    return await info.context.load_many(Image, "run_id", root.id)
+
+
+async def run_of_step(root: Step, info: Info) -> Run | None:
+    return await info.context.load(Run, root.run_id)
+
+
+async def images_of_step(root: Step, info: Info) -> list[Image]:
+    return await info.context.load_many(Image, "step_id", root.id)
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """A recorded event; its cursor is its number within the project."""
+
+    envelope: Envelope
+
+    @property
+    def cursor(self) -> str:
+        return str(self.envelope.seq)
+
+    @property
+    def event(self) -> str:
+        return self.envelope.event.event
+
+    @property
+    def occurred_at(self) -> datetime:
+        return self.envelope.event.occurred_at
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return self.envelope.event.payload
+
+
+@dataclass(frozen=True, slots=True)
+class RunEventEdge:
+    node: RunEvent
+
+    @property
+    def cursor(self) -> str:
+        return self.node.cursor
+
+
+@dataclass(frozen=True, slots=True)
+class RunEventPage:
+    """A run's events, oldest first: history is read forwards."""
+
+    nodes: list[RunEvent]
+    page_info: PageInfo
+    run: Run
+    info: Info
+
+    @property
+    def edges(self) -> list[RunEventEdge]:
+        return [RunEventEdge(node) for node in self.nodes]
+
+    async def total_count(self) -> int:
+        return await self.info.context.studio.events.count_of_run(self.run.project_id, self.run.id)
+
+
+async def events_of(root: Run, info: Info, first: int | None = 100, after: str | None = None) -> RunEventPage:
+    size = page_size(100 if first is None else first)
+    if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
+        raise InvalidInput("after is not a cursor of this list: use one that a page came with", field="after")
+    found = await info.context.studio.events.of_run(root.project_id, root.id, int(after or 0), most=size + 1)
+    nodes = [RunEvent(envelope) for envelope in found[:size]]
+    ends = (nodes[0].cursor, nodes[-1].cursor) if nodes else (None, None)
+    return RunEventPage(nodes, PageInfo(len(found) > size, after is not None, *ends), root, info)

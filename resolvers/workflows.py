@@ -1,0 +1,82 @@
+"""Workflows, what they are built from, and what is wrong with them."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from domain.graphs import Edge, Graph, Node, Problem, problems
+from domain.ids import Id
+from domain.kinds import KINDS
+from domain.kinds.kind import NodeKind, Port
+from domain.projects import Project
+from domain.runs import Run, RunStatus
+from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow, Workflow
+from resolvers.context import Info
+from resolvers.payloads import WorkflowPayload
+from storage.reads import Page
+
+
+@dataclass
+class WorkflowGraph:
+    """A graph to look over, without keeping it."""
+
+    nodes: list[Node]
+    edges: list[Edge]
+
+
+@dataclass(frozen=True, slots=True)
+class PricedKind:
+    """A kind of node with what one execution of it costs here, as it comes."""
+
+    kind: str
+    title: str
+    description: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    config_schema: dict[str, Any]
+    credit_cost: Decimal
+
+
+async def workflow(info: Info, id: Id) -> Workflow | None:
+    return await info.context.reads.one(Workflow, info.context.actor, id=id)
+
+
+def node_kinds(info: Info) -> list[PricedKind]:
+    return [_priced(kind, info) for kind in KINDS.values()]
+
+
+def _priced(kind: NodeKind, info: Info) -> PricedKind:
+    cost = info.context.studio.prices.of(kind, {})
+    return PricedKind(kind.kind, kind.title, kind.description, kind.inputs, kind.outputs, kind.config_schema, cost)
+
+
+def validate_workflow(info: Info, input: WorkflowGraph) -> list[Problem]:
+    return problems(Graph(tuple(input.nodes), tuple(input.edges)))
+
+
+async def create_workflow(info: Info, input: CreateWorkflow) -> WorkflowPayload:
+    return WorkflowPayload(input.client_mutation_id, await info.context.execute(input))
+
+
+async def update_workflow(info: Info, input: UpdateWorkflow) -> WorkflowPayload:
+    return WorkflowPayload(input.client_mutation_id, await info.context.execute(input))
+
+
+async def duplicate_workflow(info: Info, input: DuplicateWorkflow) -> WorkflowPayload:
+    return WorkflowPayload(input.client_mutation_id, await info.context.execute(input))
+
+
+async def project_of(root: Workflow, info: Info) -> Project | None:
+    return await info.context.load(Project, root.project_id)
+
+
+async def last_run_of(root: Workflow, info: Info) -> Run | None:
+    found = await info.context.reads.newest_of_each(Run, info.context.actor, "workflow_id", [root.id])
+    return found[0] if found else None
+
+
+async def runs_of(
+    root: Workflow, info: Info, first: int | None = 20, after: str | None = None, status: list[RunStatus] | None = None
+) -> Page[Run]:
+    equals = {"workflow_id": root.id} | ({} if status is None else {"status": status})
+    return await info.context.reads.page(Run, info.context.actor, first=first, after=after, **equals)

@@ -1,0 +1,36 @@
+"""Relay connections."""
+
+from typing import Generic, TypeVar
+
+import strawberry
+
+from schema.fields import said
+from storage.reads import Page
+
+T = TypeVar("T")
+
+
+async def _total_count(root: Page[object]) -> int:
+    return await root.total_count()
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = said("Whether there are more after this page.")
+    has_previous_page: bool = said("Whether there are some before this page.")
+    start_cursor: str | None = said("The cursor of the first item; null on an empty page.")
+    end_cursor: str | None = said("The cursor of the last item, for `after`; null on an empty page.")
+
+
+@strawberry.type(description="An item and its place in the list.")
+class Edge(Generic[T]):
+    cursor: str = said("The item's place, for `after`.")
+    node: T = said("The item.")
+
+
+@strawberry.type(description="A page of a list; stable while items are added.")
+class Connection(Generic[T]):
+    edges: list[Edge[T]] = said("The items, each with its cursor.")
+    nodes: list[T] = said("The items.")
+    page_info: PageInfo = said("How to go on.")
+    total_count: int = said("How many items the whole list has; counted only when asked for.", _total_count)

@@ -1,0 +1,57 @@
+"""What arguments and input fields mean: said once for each name, as the names mean the same everywhere."""
+
+from graphql import GraphQLArgument, GraphQLInputField, GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
+
+MEANINGS: dict[str, str] = {
+    "after": "Only what comes after this cursor.",
+    "alias": "Only the image with this alias, as @hero.",
+    "channels": "What to follow, 1 to 50 channels.",
+    "clientMutationId": (
+        "Your own id of this change, echoed in the answer and in its events. With 16 to 255 characters it is an "
+        "idempotency key for 24 h: the same key and input give the same entity, another input gives CONFLICT."
+    ),
+    "config": "The node's settings; `nodeKinds` has their JSON Schema. Up to 64 KiB.",
+    "content": "Its value as JSON, up to 64 KiB; of a PROMPT its text.",
+    "edges": "What flows between the nodes, up to 5,000.",
+    "expectedVersion": "Make the change only if this is still the version: else CONFLICT with `currentVersion`.",
+    "first": "How many, 1 to 100.",
+    "id": "The id of what is meant.",
+    "includeDeleted": "Also what was deleted.",
+    "input": "What to do.",
+    "inputs": "A value for each input of the workflow; unknown names are refused. Up to 64 KiB.",
+    "kind": "What it does: one of `nodeKinds`.",
+    "label": "What people call it, 1 to 200 characters.",
+    "metadata": "What is known of it; replaces what was there. Up to 64 KiB.",
+    "name": "Its name, 1 to 200 characters.",
+    "nodes": "The steps, 1 to 1,000.",
+    "position": "Where an editor draws it.",
+    "priority": "-100 to 100, higher first; 0 when left out.",
+    "projectId": "The project; the key's own when left out, where that is allowed.",
+    "runId": "Only this run.",
+    "settings": "Settings to change, key by key; null takes one back to its default.",
+    "slug": "A short name: 1 to 63 lower-case letters, digits and hyphens.",
+    "source": "Where it comes from: for images how they were made, for edges `node.port`.",
+    "status": "Only those with this status.",
+    "target": "Where it goes: `node.port`; a port not named is the node's first.",
+    "type": "What it is.",
+    "workflowId": "The workflow.",
+    "workflowVersion": "A version of it; the newest when left out.",
+    "x": "From the left.",
+    "y": "From the top.",
+}
+
+
+def describe(schema: GraphQLSchema) -> None:
+    """Give every argument and input field its meaning."""
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLInputObjectType):
+            for name, field in type_.fields.items():
+                _describe(name, field)
+        elif isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
+            for output in type_.fields.values():
+                for name, argument in output.args.items():
+                    _describe(name, argument)
+
+
+def _describe(name: str, what: GraphQLArgument | GraphQLInputField) -> None:
+    what.description = what.description or MEANINGS.get(name)

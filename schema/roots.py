@@ -1,0 +1,53 @@
+"""What can be asked, changed and watched: one line for each root field."""
+
+import strawberry
+
+from resolvers import assets, images, nodes, projects, runs, streams, workflows
+from schema.connections import Connection
+from schema.fields import said
+from schema.payloads import AssetPayload, CancelRunPayload, ProjectPayload, RunPayload, WorkflowPayload
+from schema.runs import Quote, Run, StreamEvent
+from schema.types import Asset, Image, Node, NodeKind, Project, Workflow, WorkflowProblem
+from schema.viewer import Viewer
+
+
+@strawberry.type(description="What can be asked.")
+class Query:
+    viewer: Viewer = said("Who is asking.", projects.viewer)
+    node: Node | None = said("Anything by its id.", nodes.node)
+    project: Project | None = said("A project by its id or slug; without either, the key's own.", projects.project)
+    projects: Connection[Project] = said("The organization's projects, newest first.", projects.projects)
+    workflow: Workflow | None = said("A workflow by its id.", workflows.workflow)
+    node_kinds: list[NodeKind] = said("What a workflow can be built from.", workflows.node_kinds)
+    validate_workflow: list[WorkflowProblem] | None = said(
+        "Everything wrong with a graph; empty when it can run.", workflows.validate_workflow
+    )
+    asset: Asset | None = said("An asset by its id.", assets.asset)
+    run: Run | None = said("A run by its id.", runs.run)
+    image: Image | None = said("An image by its id.", images.image)
+    quote: Quote | None = said("What a run would cost, without starting it.", runs.quote)
+
+
+@strawberry.type(description="What can be changed. Each takes one `input` and answers one payload.")
+class Mutation:
+    create_project: ProjectPayload = said("Make a project.", projects.create_project)
+    update_project: ProjectPayload = said("Change a project.", projects.update_project)
+    create_workflow: WorkflowPayload = said("Make a workflow.", workflows.create_workflow)
+    update_workflow: WorkflowPayload = said("Make a new version of a workflow.", workflows.update_workflow)
+    duplicate_workflow: WorkflowPayload = said("Copy a workflow.", workflows.duplicate_workflow)
+    create_asset: AssetPayload = said("Keep something for reuse.", assets.create_asset)
+    update_asset: AssetPayload = said("Change an asset.", assets.update_asset)
+    start_run: RunPayload = said("Start a run of a workflow.", runs.start_run)
+    cancel_run: CancelRunPayload = said("Stop a run; asking again changes nothing.", runs.cancel_run)
+
+
+@strawberry.type(description="What can be watched.")
+class Subscription:
+    stream: StreamEvent = strawberry.subscription(
+        resolver=streams.stream,
+        description="Everything that happens in the named channels, in order. `after` resumes without gap or repeat.",
+    )
+    run_updated: Run = strawberry.subscription(
+        resolver=streams.run_updated,
+        description="The run now, then at each change, until it is finished. Stale states may be skipped.",
+    )

@@ -1,0 +1,196 @@
+"""The nouns: projects, workflows, assets, images."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from domain import assets as domain_assets
+from domain import graphs
+from domain import images as domain_images
+from domain import organizations as domain_organizations
+from domain import projects as domain_projects
+from domain import workflows as domain_workflows
+from domain.ids import Id
+from domain.kinds import kind as domain_kinds
+from resolvers import assets, images, projects, workflows
+from schema.connections import Connection
+from schema.fields import of, said
+
+if TYPE_CHECKING:
+    from schema.runs import Run
+
+LazyRun = Annotated["Run", strawberry.lazy("schema.runs")]
+
+
+@strawberry.interface(description="Anything that can be asked for by its id.")
+class Node:
+    id: Id = said("A UUIDv7, unique across all types.")
+
+
+@of(domain_organizations.Organization)
+class Organization(Node):
+    """A tenant: it owns projects, keys and credits."""
+
+    slug: str = said("Its short name, unique on this server.")
+    name: str = said("Its name.")
+    version: int = said("Grows by 1 with each change.")
+    projects: Connection["Project"] = said("Its projects, newest first.", projects.projects_of_organization)
+
+
+@of(domain_projects.ProjectSettings)
+class ProjectSettings:
+    """What a project's owner decides."""
+
+    allow_new_live_scopes: bool = said("Whether a live URL may make a scope that is not there yet.")
+    new_scope_generations_limit: int = said("How many pictures a scope made that way may generate.")
+    nomenclature: str = said("The template of shot file names.")
+    max_auto_scopes: int = said("How many scopes live URLs may make.")
+    live_generations_per_day: int = said("How many pictures live URLs may generate in a day.")
+    retention_days: int | None = said("Days after which finished runs may be removed; null keeps them.")
+    deployment: dict[str, Any] = said("Settings of the studio's own front end.")
+    feature_flags: dict[str, Any] = said("Features switched on or off for the project.")
+
+
+@of(domain_projects.Project)
+class Project(Node):
+    """A creator workspace: it holds workflows, assets, runs and images."""
+
+    slug: str = said("Its short name, unique in its organization.")
+    name: str = said("Its name, 1 to 200 characters.")
+    status: domain_projects.ProjectStatus = said("ACTIVE, or ARCHIVED.")
+    settings: ProjectSettings = said("What its owner decided.")
+    organization: Organization = said("Who owns it.", projects.organization_of)
+    version: int = said("Grows by 1 with each change.")
+    created_at: datetime = said("When it was made.")
+    updated_at: datetime = said("When it was last changed.")
+    workflows: Connection["Workflow"] = said("Its workflows, newest first.", projects.workflows_of)
+    assets: Connection["Asset"] = said("Its assets, newest first.", projects.assets_of)
+    runs: Connection[LazyRun] = said("Its runs, newest first.", projects.runs_of)
+    images: Connection["Image"] = said("Its images, newest first.", projects.images_of)
+
+
+@of(graphs.Position)
+class Position:
+    """Where an editor draws a node, in pixels."""
+
+    x: float = said("From the left.")
+    y: float = said("From the top.")
+
+
+@of(graphs.Node)
+class WorkflowNode:
+    """One step of a workflow."""
+
+    id: str = said("The node's own name in its workflow: [a-z][a-z0-9_-]{0,63}.")
+    kind: str = said("What it does: one of `nodeKinds`.")
+    label: str | None = said("What people call it.")
+    config: dict[str, Any] = said("Its settings; `nodeKinds` has their JSON Schema.", lambda root: root.settings)
+    position: Position | None = said("Where an editor draws it.")
+
+
+@of(graphs.Edge)
+class WorkflowLink:
+    """What flows from one node's output to another's input."""
+
+    source: str = said("`node.port`; a port not named is the node's first.")
+    target: str = said("`node.port`; a port not named is the node's first.")
+
+
+@of(domain_workflows.Workflow)
+class Workflow(Node):
+    """A directed graph of AI and human steps. Each change is a new version; runs keep the one they started with."""
+
+    project: Project = said("Where it belongs.", workflows.project_of)
+    name: str = said("Its name, 1 to 200 characters.")
+    nodes: list[WorkflowNode] = said("Its steps, up to 1,000.")
+    edges: list[WorkflowLink] = said("What flows between them, up to 5,000.")
+    version: int = said("Grows by 1 with each change.")
+    last_run: LazyRun | None = said("The newest run of any version.", workflows.last_run_of)
+    created_at: datetime = said("When it was made.")
+    updated_at: datetime = said("When it was last changed.")
+    runs: Connection[LazyRun] = said("Its runs, newest first.", workflows.runs_of)
+
+
+@of(domain_kinds.Port)
+class Port:
+    """Where values enter or leave a node."""
+
+    name: str = said("Its name.")
+    type: str = said("text, image, number, boolean, json or any.")
+    required: bool = said("Whether an edge must lead here.")
+    list: bool = said("Whether it takes or gives several values.")
+
+
+@of(workflows.PricedKind)
+class NodeKind:
+    """What a workflow can be built from: an editor draws its palette and forms from this."""
+
+    kind: str = said("Its name in workflows.")
+    title: str = said("Its name for people.")
+    description: str = said("What it does.")
+    inputs: list[Port] = said("What it takes.")
+    outputs: list[Port] = said("What it gives.")
+    config_schema: dict[str, Any] = said("The JSON Schema of its settings.")
+    credit_cost: Decimal = said("Credits for one execution with the settings it comes with.")
+
+
+@of(graphs.Problem)
+class WorkflowProblem:
+    """One thing that is wrong with a graph."""
+
+    node_id: str | None = said("At which node.")
+    edge: WorkflowLink | None = said("At which edge.")
+    code: str = said("What kind of problem, for programs.")
+    message: str = said("What is wrong, for people.")
+
+
+@of(domain_assets.Asset)
+class Asset(Node):
+    """A reusable prompt, dataset, UI snippet or file of a project."""
+
+    project: Project = said("Where it belongs.", assets.project_of)
+    type: domain_assets.AssetType = said("What it is.")
+    label: str = said("Its name, 1 to 200 characters.")
+    metadata: dict[str, Any] = said("What is known of it; up to 64 KiB.")
+    content: Any | None = said("Its value: a prompt's text, a dataset's rows.")
+    version: int = said("Grows by 1 with each change.")
+    created_at: datetime = said("When it was made.")
+    updated_at: datetime = said("When it was last changed.")
+
+
+@of(domain_images.FocalPoint)
+class FocalPoint:
+    """What must stay in sight when an image is cropped: 0.0 to 1.0 of its width and height."""
+
+    x: float = said("From the left.")
+    y: float = said("From the top.")
+
+
+@of(domain_images.Image)
+class Image(Node):
+    """A picture that is kept, with what is known of it."""
+
+    project: Project = said("Where it belongs.", images.project_of)
+    storage_key: str = said("Its key in the object store.")
+    storage_url: str = said("Where its bytes are: stable, and impossible to guess.", images.storage_url)
+    cdn_url: str = said("Where to show it from; changes with its bytes.", images.cdn_url)
+    mime_type: str = said("image/png, image/jpeg or image/webp.")
+    file_size: int = said("In bytes.")
+    width: int = said("In pixels.")
+    height: int = said("In pixels.")
+    source: domain_images.ImageSource = said("Generated here, or uploaded.")
+    alias: str | None = said("Its name in the project, as @hero.")
+    focal_point: FocalPoint | None = said("What must stay in sight when it is cropped.")
+    file_hash: str = said("The SHA-256 of its bytes, hexadecimal.")
+    file_name: str = said("Its file name.")
+    api_key_id: Id | None = said("The API key that uploaded it.")
+    seed: str | None = said("What made it the way it is; the same seed makes the same picture, where the provider can.")
+    model: str | None = said("The model that made it.")
+    provider: str | None = said("Whose model that was.")
+    meta: dict[str, Any] = said("What else is known of it.")
+    version: int = said("Grows by 1 with each change.")
+    created_at: datetime = said("When it was made.")
+    updated_at: datetime = said("When it was last changed.")
+    deleted_at: datetime | None = said("When it was deleted; null while it is there.")

@@ -1,0 +1,37 @@
+"""Organizations and API keys, looked up before anyone is known to be allowed anything."""
+
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.ids import Id
+from domain.organizations import ApiKey, Organization
+from domain.projects import Project
+from storage.failures import spoken_plainly
+from storage.tables import TABLES
+from storage.transaction import columns_of
+
+Entity = TypeVar("Entity")
+
+
+class Credentials:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    async def api_key(self, prefix: str) -> ApiKey | None:
+        return await self._one(ApiKey, prefix=prefix)
+
+    async def organization(self, slug: str) -> Organization | None:
+        return await self._one(Organization, slug=slug)
+
+    async def project(self, organization_id: Id, slug: str) -> Project | None:
+        return await self._one(Project, organization_id=organization_id, slug=slug)
+
+    async def _one(self, kind: type[Entity], **equals: Any) -> Entity | None:
+        columns = TABLES[kind].c
+        wanted: list[ColumnElement[bool]] = [columns[name] == value for name, value in equals.items()]
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                row = (await connection.execute(select(*columns_of(kind)).where(*wanted))).mappings().first()
+        return kind(**row) if row else None

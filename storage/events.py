@@ -1,0 +1,101 @@
+"""Recorded events: numbered by their project without gaps, in the order of the commits."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from domain.events import Envelope, Event
+from domain.ids import Id
+from storage.columns import to_json
+from storage.failures import spoken_plainly
+from storage.tables import events, project_sequences
+
+# The lock on the project's sequence is held from here to the commit, and no longer.
+_RECORD = """
+    WITH numbered AS (
+        UPDATE project_sequences SET seq = seq + $2 WHERE id = $1 RETURNING seq - $2 AS seq_before
+    ), fresh AS (
+        SELECT * FROM jsonb_to_recordset($3::jsonb) AS f(
+            ord integer, event text, channel text, run_id uuid, subject_type text, subject_id uuid, version integer,
+            payload jsonb, occurred_at timestamptz
+        )
+    ), written AS (
+        INSERT INTO events (project_id, seq, event, channel, run_id, subject_type, subject_id, version, payload,
+            client_mutation_id, trace_id, occurred_at)
+        SELECT $1, seq_before + ord, event, channel, run_id, subject_type, subject_id, version, payload, $4, $5,
+            occurred_at
+        FROM numbered, fresh
+    )
+    SELECT seq_before FROM numbered
+"""
+
+
+async def record(
+    connection: AsyncConnection, recorded: Sequence[Event], client_mutation_id: str | None, trace_id: str
+) -> list[Envelope]:
+    """Write the events of a transaction; they come back with their numbers."""
+    envelopes: list[Envelope] = []
+    by_project = attrgetter("project_id")
+    for project_id, group in groupby(sorted(recorded, key=by_project), by_project):
+        of_project = list(group)
+        values = (project_id, len(of_project), _as_json(of_project), client_mutation_id, trace_id)
+        before: int = (await connection.exec_driver_sql(_RECORD, values)).scalar_one()
+        envelopes += (
+            Envelope(seq=before + ord_, event=event, client_mutation_id=client_mutation_id, trace_id=trace_id)
+            for ord_, event in enumerate(of_project, 1)
+        )
+    return envelopes
+
+
+def _as_json(recorded: list[Event]) -> str:
+    names = ("event", "channel", "run_id", "subject_type", "subject_id", "version", "payload", "occurred_at")
+    return to_json([{"ord": i, **{n: getattr(event, n) for n in names}} for i, event in enumerate(recorded, 1)])
+
+
+class EventLog:
+    """Reads what was recorded. Who may see a project is decided before."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    async def after(self, project_id: Id, seq: int, *, most: int) -> list[Envelope]:
+        """The project's events with greater numbers, in order; they begin later than `seq + 1` where some are gone."""
+        return await self._after(seq, most, events.c.project_id == project_id)
+
+    async def of_run(self, project_id: Id, run_id: Id, seq: int, *, most: int) -> list[Envelope]:
+        """The run's events with greater numbers, in order."""
+        return await self._after(seq, most, events.c.project_id == project_id, events.c.run_id == run_id)
+
+    async def _after(self, seq: int, most: int, *where: ColumnElement[bool]) -> list[Envelope]:
+        query = select(events).where(events.c.seq > seq, *where).order_by(events.c.seq).limit(most)
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                rows = (await connection.execute(query)).mappings().all()
+        return [envelope_of(row) for row in rows]
+
+    async def count_of_run(self, project_id: Id, run_id: Id) -> int:
+        query = select(func.count()).where(events.c.project_id == project_id, events.c.run_id == run_id)
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                count: int = (await connection.execute(query)).scalar_one()
+        return count
+
+    async def newest(self, project_ids: Iterable[Id]) -> dict[Id, int]:
+        """The number of each project's newest event; 0 before the first."""
+        query = select(project_sequences.c.id, project_sequences.c.seq).where(
+            project_sequences.c.id.in_(list(project_ids))
+        )
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                rows = (await connection.execute(query)).all()
+        return {row.id: row.seq for row in rows}
+
+
+def envelope_of(row: Any) -> Envelope:
+    fields = dict(row)
+    numbered = {name: fields.pop(name) for name in ("seq", "client_mutation_id", "trace_id")}
+    return Envelope(event=Event(**fields), **numbered)

@@ -1,0 +1,66 @@
+"""What PostgreSQL refuses, said in the domain's words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from domain.errors import DomainError, ErrorCode, InvalidInput
+
+RETRY_AFTER_SECONDS = 2
+
+# Constraints that callers can run into: what they hear, and which field to mend.
+_TAKEN: dict[str, tuple[str, str]] = {
+    "uq_projects_organization_id_slug": ("A project with this slug exists already", "slug"),
+    "uq_organizations_slug": ("An organization with this slug exists already", "slug"),
+}
+
+
+@contextmanager
+def spoken_plainly() -> Iterator[None]:
+    """Turn the database's errors into ours; what is neither input nor outage goes on as it is."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise _taken(error) from error
+    except DBAPIError as error:
+        if error.connection_invalidated or _is_outage(error):
+            raise unavailable() from error
+        if _cause_is(error, asyncpg.DataError, UnicodeError, asyncpg.exceptions.UntranslatableCharacterError):
+            raise InvalidInput("A value is out of the range that can be kept") from error
+        raise
+    except (OSError, PoolTimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        raise unavailable() from error
+
+
+def unavailable() -> DomainError:
+    message = "The database is away for the moment: try again shortly"
+    return DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=RETRY_AFTER_SECONDS)
+
+
+def _taken(error: IntegrityError) -> Exception:
+    constraint = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
+    if constraint not in _TAKEN:
+        return error
+    message, field = _TAKEN[constraint]
+    return DomainError(ErrorCode.CONFLICT, message, field=field)
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    return _cause_is(
+        error,
+        OSError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.AdminShutdownError,
+        asyncpg.CrashShutdownError,
+        asyncpg.TooManyConnectionsError,
+    )
+
+
+def _cause_is(error: DBAPIError, *kinds: type[BaseException]) -> bool:
+    cause = getattr(error.orig, "__cause__", None) or error.orig
+    return isinstance(cause, kinds)

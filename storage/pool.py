@@ -1,0 +1,25 @@
+"""The connection pool."""
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from storage.columns import from_json, to_json
+
+
+def create_engine(
+    url: str, *, connections: int, wait_seconds: float = 10.0, command_seconds: float = 30.0
+) -> AsyncEngine:
+    """Up to `connections` to PostgreSQL at `postgresql+asyncpg://…`; who waits longer for one is told UNAVAILABLE."""
+    return create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=wait_seconds,
+        json_serializer=to_json,
+        json_deserializer=from_json,
+        connect_args={"timeout": wait_seconds, "command_timeout": command_seconds},
+    )
+
+
+def asyncpg_url(url: str) -> str:
+    """The same address for asyncpg itself."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)

@@ -1,0 +1,181 @@
+"""Reads: plain rows as entities, already scoped to what the actor may see."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, func, literal, select, union_all
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.assets import Asset
+from domain.errors import InvalidInput
+from domain.ids import Id, parse_id
+from domain.images import Image
+from domain.organizations import Organization
+from domain.permissions import Actor, Permission
+from domain.projects import Project
+from domain.runs import Run
+from domain.steps import Step
+from domain.workflows import Workflow, WorkflowVersion
+from storage.failures import spoken_plainly
+from storage.tables import TABLES
+from storage.transaction import columns_of, visible
+
+Entity = TypeVar("Entity")
+
+LONGEST_PAGE = 100
+
+# What reading each noun takes.
+READS: dict[type[Any], Permission] = {
+    Organization: Permission.PROJECTS_READ,
+    Project: Permission.PROJECTS_READ,
+    Workflow: Permission.WORKFLOWS_READ,
+    WorkflowVersion: Permission.WORKFLOWS_READ,
+    Asset: Permission.ASSETS_READ,
+    Run: Permission.RUNS_READ,
+    Step: Permission.RUNS_READ,
+    Image: Permission.IMAGES_READ,
+}
+NODES = (Organization, Project, Workflow, Asset, Run, Step, Image)
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Generic[Entity]):
+    node: Entity
+
+    @property
+    def cursor(self) -> str:
+        return cursor_of(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Entity]):
+    """Some rows, newest first, and how to ask for more; `total` is counted only when it is called."""
+
+    nodes: list[Entity]
+    has_next_page: bool
+    has_previous_page: bool
+    count: "Count"
+
+    @property
+    def edges(self) -> list[Edge[Entity]]:
+        return [Edge(node) for node in self.nodes]
+
+    @property
+    def page_info(self) -> PageInfo:
+        start, end = (cursor_of(self.nodes[0]), cursor_of(self.nodes[-1])) if self.nodes else (None, None)
+        return PageInfo(self.has_next_page, self.has_previous_page, start, end)
+
+    async def total_count(self) -> int:
+        return await self.count.total()
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A count that is made only when it is asked for."""
+
+    reads: "Reads"
+    kind: type
+    where: list[ColumnElement[bool]]
+
+    async def total(self) -> int:
+        query = select(func.count()).select_from(TABLES[self.kind]).where(*self.where)
+        with spoken_plainly():
+            async with self.reads.engine.connect() as connection:
+                return (await connection.execute(query)).scalar_one()
+
+
+class Reads:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    async def one(self, kind: type[Entity], actor: Actor, **equals: Any) -> Entity | None:
+        """The newest row whose fields equal these."""
+        found = await self._rows(kind, self._where(kind, actor, equals), 1)
+        return found[0] if found else None
+
+    async def many(self, kind: type[Entity], actor: Actor, **equals: Any) -> list[Entity]:
+        """Every row whose fields equal these (a list means any of its values), newest first."""
+        return await self._rows(kind, self._where(kind, actor, equals), None)
+
+    async def page(
+        self, kind: type[Entity], actor: Actor, *, first: int | None, after: str | None, **equals: Any
+    ) -> Page[Entity]:
+        """Up to `first` rows (1 to 100) that are older than the one the cursor `after` names."""
+        size = page_size(first)
+        where = self._where(kind, actor, equals)
+        beyond = [TABLES[kind].c.id < read_cursor(after)] if after is not None else []
+        found = await self._rows(kind, [*where, *beyond], size + 1)
+        return Page(found[:size], len(found) > size, after is not None, Count(self, kind, where))
+
+    async def newest_of_each(self, kind: type[Entity], actor: Actor, column: str, values: Sequence[Id]) -> list[Entity]:
+        """For each value of the column, its newest row."""
+        by = TABLES[kind].c[column]
+        where = self._where(kind, actor, {column: list(values)})
+        query = select(*columns_of(kind)).distinct(by).where(*where).order_by(by, TABLES[kind].c.id.desc())
+        return await self._fetch(kind, query)
+
+    async def any_node(self, actor: Actor, id: str) -> Any:
+        """Whatever has this id, of the nouns that can be asked for by id; None where the actor may not read it."""
+        asked = parse_id(id)
+        allowed = [kind for kind in NODES if READS[kind] in actor.permissions]
+        if asked is None or not allowed:
+            return None
+        queries = [
+            select(literal(NODES.index(kind)).label("kind")).where(*self._where(kind, actor, {"id": asked}))
+            for kind in allowed
+        ]
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                index = (await connection.execute(union_all(*queries))).scalar()
+        return None if index is None else await self.one(NODES[index], actor, id=asked)
+
+    def _where(self, kind: type, actor: Actor, equals: dict[str, Any]) -> list[ColumnElement[bool]]:
+        actor.require(READS[kind])
+        columns = TABLES[kind].c
+        wanted = [
+            columns[name].in_(value) if isinstance(value, list) else columns[name] == value
+            for name, value in equals.items()
+        ]
+        return [*visible(TABLES[kind], actor), *wanted]
+
+    async def _rows(self, kind: type[Entity], where: list[ColumnElement[bool]], most: int | None) -> list[Entity]:
+        query = select(*columns_of(kind)).where(*where).order_by(TABLES[kind].c.id.desc()).limit(most)
+        return await self._fetch(kind, query)
+
+    async def _fetch(self, kind: type[Entity], query: Any) -> list[Entity]:
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                rows = await connection.execute(query)
+                return [kind(**row) for row in rows.mappings()]
+
+
+def page_size(first: int | None) -> int:
+    size = 20 if first is None else first
+    if not 1 <= size <= LONGEST_PAGE:
+        raise InvalidInput(f"first must be 1 to {LONGEST_PAGE}", field="first")
+    return size
+
+
+def cursor_of(entity: Any) -> str:
+    return base64.urlsafe_b64encode(entity.id.encode()).decode()
+
+
+def read_cursor(text: str) -> Id:
+    try:
+        found = parse_id(base64.urlsafe_b64decode(text.encode()).decode())
+    except (ValueError, binascii.Error):
+        found = None
+    if found is None:
+        raise InvalidInput("after is not a cursor of this list: use one that a page came with", field="after")
+    return found

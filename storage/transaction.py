@@ -1,0 +1,158 @@
+"""The unit of work: plain entities in, plain entities out, one commit, and what happened is told after it."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from itertools import groupby
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Table, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from domain.errors import DomainError, ErrorCode
+from domain.events import Envelope, Event
+from domain.permissions import Actor
+from domain.ports import Command, StepJob
+from storage import idempotency
+from storage.columns import to_json
+from storage.events import record
+from storage.failures import spoken_plainly
+from storage.jobs import enqueue
+from storage.tables import TABLES
+
+Entity = TypeVar("Entity")
+
+
+class SqlTransaction:
+    """What `domain.ports.Transaction` promises. Writes wait until something is read or the block ends."""
+
+    def __init__(self, connection: AsyncConnection, actor: Actor, command: Command[Any]) -> None:
+        self.connection = connection
+        self.actor = actor
+        self.command = command
+        self.envelopes: list[Envelope] = []
+        self._writes: list[tuple[str, Any]] = []
+        self._events: list[Event] = []
+        self._jobs: list[StepJob] = []
+        self._answer: Any = None
+
+    async def get(self, kind: type[Entity], id: str, *, lock: bool = False) -> Entity:
+        found = await self._read(kind, [TABLES[kind].c.id == id], lock=lock)
+        if not found:
+            raise not_found(kind)
+        return found[0]
+
+    async def find(self, kind: type[Entity], *, lock: bool = False, **equals: Any) -> list[Entity]:
+        columns = TABLES[kind].c
+        wanted = [columns[n].in_(v) if isinstance(v, list) else columns[n] == v for n, v in equals.items()]
+        return await self._read(kind, wanted, lock=lock)
+
+    async def _read(self, kind: type[Entity], wanted: list[ColumnElement[bool]], *, lock: bool) -> list[Entity]:
+        await self._write_entities()
+        table = TABLES[kind]
+        query = select(*columns_of(kind)).where(*wanted, *visible(table, self.actor)).order_by(table.c.id)
+        rows = await self.connection.execute(query.with_for_update() if lock else query)
+        return [kind(**row) for row in rows.mappings()]
+
+    def add(self, *entities: Any) -> None:
+        self._writes += (("insert", entity) for entity in entities)
+
+    def save(self, *entities: Any) -> None:
+        self._writes += (("update", entity) for entity in entities)
+
+    def record(self, *events: Event) -> None:
+        self._events += events
+
+    def enqueue(self, *jobs: StepJob) -> None:
+        self._jobs += jobs
+
+    async def earlier_answer(self) -> Any:
+        if not idempotency.is_key(self.command.client_mutation_id):
+            return None
+        row = await idempotency.reserve(self.connection, self.actor, self.command, fingerprint(self.command))
+        kind = next((k for k in TABLES if row and k.__name__ == row.answer_type), None)
+        return await self.get(kind, row.answer_id) if kind else None
+
+    def answer(self, result: Any) -> None:
+        self._answer = result
+
+    async def finish(self) -> None:
+        """Write what waits. Numbering the events comes last, so that their order is the order of the commits."""
+        await self._write_entities()
+        if self._jobs:
+            await enqueue(self.connection, self._jobs)
+        if type(self._answer) in TABLES and idempotency.is_key(self.command.client_mutation_id):
+            await idempotency.keep(self.connection, self.actor, self.command, self._answer)
+        if self._events:
+            self.envelopes = await record(
+                self.connection, self._events, self.command.client_mutation_id, self.actor.trace_id
+            )
+
+    async def _write_entities(self) -> None:
+        writes, self._writes = self._writes, []
+        for (verb, kind), group in groupby(writes, lambda write: (write[0], type(write[1]))):
+            statement, rows = _STATEMENTS[verb](kind, [entity for _, entity in group])
+            await self.connection.execute(statement, rows)
+
+
+def columns_of(kind: type) -> list[Any]:
+    return [TABLES[kind].c[field.name] for field in fields(kind) if field.name in TABLES[kind].c]
+
+
+def visible(table: Table, actor: Actor) -> list[ColumnElement[bool]]:
+    """Rows of other organizations do not exist; nor do those of other projects for whoever is confined to one."""
+    found: list[ColumnElement[bool]] = []
+    if "organization_id" in table.c:
+        found.append(table.c.organization_id == actor.organization_id)
+    elif table.name == "organizations":
+        found.append(table.c.id == actor.organization_id)
+    if actor.project_id is not None and "project_id" in table.c:
+        found.append(table.c.project_id == actor.project_id)
+    elif actor.project_id is not None and table.name == "projects":
+        found.append(table.c.id == actor.project_id)
+    return found
+
+
+def not_found(kind: type) -> DomainError:
+    noun = kind.__name__.lower()
+    code = getattr(ErrorCode, f"{noun.upper()}_NOT_FOUND", ErrorCode.NOT_FOUND)
+    return DomainError(code, f"There is no such {noun}: check its id, and that it is your organization's")
+
+
+def fingerprint(command: Command[Any]) -> bytes:
+    """Equal for equal inputs."""
+    return hashlib.sha256(f"{type(command).__name__} {to_json(command)}".encode()).digest()
+
+
+def _insert(kind: type, entities: list[Any]) -> tuple[Any, list[dict[str, Any]]]:
+    names = [column.name for column in columns_of(kind)]
+    return insert(TABLES[kind]), [{name: getattr(entity, name) for name in names} for entity in entities]
+
+
+def _update(kind: type, entities: list[Any]) -> tuple[Any, list[dict[str, Any]]]:
+    table = TABLES[kind]
+    names = [column.name for column in columns_of(kind) if column.name not in {"id", "organization_id"}]
+    rows = [{"row_id": entity.id, **{name: getattr(entity, name) for name in names}} for entity in entities]
+    return update(table).where(table.c.id == bindparam("row_id")), rows
+
+
+_STATEMENTS = {"insert": _insert, "update": _update}
+
+
+class Database:
+    """Opens transactions; `tell` gets what was recorded, once it is committed."""
+
+    def __init__(self, engine: AsyncEngine, tell: Callable[[Sequence[Envelope]], None]) -> None:
+        self.engine = engine
+        self.tell = tell
+
+    @asynccontextmanager
+    async def begin(self, actor: Actor, command: Command[Any]) -> AsyncIterator[SqlTransaction]:
+        with spoken_plainly():
+            async with self.engine.begin() as connection:
+                tx = SqlTransaction(connection, actor, command)
+                yield tx
+                await tx.finish()
+        if tx.envelopes:
+            self.tell(tx.envelopes)

@@ -1,0 +1,161 @@
+"""
+Feeds: what happens in a project, for whoever follows it in this process.
+
+A listener is a position, not a queue. The bus brings the newest events and says how far the project is; whoever lacks
+one reads it from the database. So a lost publication costs a short delay, and a slow listener costs nobody anything.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from operator import attrgetter
+
+import structlog
+from broadcaster import Broadcast
+
+from domain.errors import DomainError
+from domain.events import Envelope
+from domain.ids import Id
+from storage.bus import RESYNC
+from storage.events import EventLog
+from streams.announcer import channel_of, decode
+
+RECENT_EVENTS = 2_000
+BATCH_EVENTS = 200
+
+log = structlog.get_logger(__name__)
+
+
+class Feed:
+    """One project's newest events; `newest` is the greatest number this process has heard of."""
+
+    def __init__(self, project_id: Id, events: EventLog) -> None:
+        self.project_id = project_id
+        self.newest = 0
+        self.followers: set[asyncio.Event] = set()
+        self.heard = asyncio.Event()  # set once the bus would bring what comes next
+        self._events = events
+        self._recent: deque[Envelope] = deque(maxlen=RECENT_EVENTS)
+
+    def take(self, envelopes: Iterable[Envelope]) -> None:
+        """Keep what the bus brought, as long as it joins without a gap to what is kept."""
+        for envelope in envelopes:
+            end = self._recent[-1].seq if self._recent else None
+            if end is not None and envelope.seq <= end:
+                continue
+            if end is not None and envelope.seq != end + 1:
+                self._recent.clear()
+            self._recent.append(envelope)
+            self.reach(envelope.seq)
+
+    def reach(self, seq: int) -> None:
+        if seq > self.newest:
+            self.newest = seq
+            for follower in self.followers:
+                follower.set()
+
+    async def after(self, seq: int) -> list[Envelope]:
+        """The next events after `seq`, a batch at most; none when there is nothing newer."""
+        if seq >= self.newest:
+            return []
+        if self._recent and self._recent[0].seq <= seq + 1:
+            start = bisect_right(self._recent, seq, key=attrgetter("seq"))
+            return [self._recent[i] for i in range(start, min(start + BATCH_EVENTS, len(self._recent)))]
+        return await self._events.after(self.project_id, seq, most=BATCH_EVENTS)
+
+
+class Follower:
+    """A listener's position in each project it follows."""
+
+    def __init__(self, feeds: Mapping[Id, Feed], positions: dict[Id, int], news: asyncio.Event) -> None:
+        self.positions = positions
+        self._feeds = feeds
+        self._news = news
+
+    async def batches(self) -> AsyncIterator[tuple[list[Envelope], bool]]:
+        """
+        What comes after the positions, in order, for ever. True where history before the batch is gone.
+
+        `positions` are moved by whoever handles the events, one by one.
+        """
+        while True:
+            self._news.clear()
+            for project_id, feed in self._feeds.items():
+                position = self.positions[project_id]
+                if batch := await feed.after(position):
+                    yield batch, batch[0].seq != position + 1
+                    self._news.set()
+                elif feed.newest > position:
+                    self.positions[project_id] = feed.newest
+                    yield [], True
+            await self._news.wait()
+
+
+class Hub:
+    """The feeds that somebody in this process follows."""
+
+    def __init__(self, bus: Broadcast, events: EventLog, *, check_seconds: float) -> None:
+        self._bus = bus
+        self._events = events
+        self._check_seconds = check_seconds
+        self._feeds: dict[Id, Feed] = {}
+        self._listeners: dict[Id, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Ask the database now and then how far the projects are: what the bus lost is found within that time."""
+        while True:
+            await asyncio.sleep(self._check_seconds)
+            await self._check(list(self._feeds))
+
+    @asynccontextmanager
+    async def follow(self, project_ids: Iterable[Id], positions: Mapping[Id, int]) -> AsyncIterator[Follower]:
+        """Follow the projects from these positions on; from now on where there is none."""
+        news = asyncio.Event()
+        async with AsyncExitStack() as stack:
+            feeds = {id_: await stack.enter_async_context(self._feed(id_, news)) for id_ in sorted(set(project_ids))}
+            start = {id_: min(positions.get(id_, feed.newest), feed.newest) for id_, feed in feeds.items()}
+            yield Follower(feeds, start, news)
+
+    @asynccontextmanager
+    async def _feed(self, project_id: Id, news: asyncio.Event) -> AsyncIterator[Feed]:
+        feed = self._feeds.setdefault(project_id, Feed(project_id, self._events))
+        feed.followers.add(news)
+        try:
+            await self._listen(feed)
+            yield feed
+        finally:
+            feed.followers.discard(news)
+            if not feed.followers and (listener := self._listeners.pop(project_id, None)):
+                del self._feeds[project_id]
+                listener.cancel()
+                await asyncio.wait({listener})
+
+    async def _listen(self, feed: Feed) -> None:
+        """Hear the bus first, then ask how far the project is: nothing falls between the two."""
+        if feed.project_id not in self._listeners:
+            self._listeners[feed.project_id] = asyncio.create_task(self._hear(feed))
+        await feed.heard.wait()
+        await self._ask_newest([feed.project_id])
+
+    async def _hear(self, feed: Feed) -> None:
+        async with self._bus.subscribe(channel_of(feed.project_id)) as messages:
+            feed.heard.set()
+            while True:
+                message = (await messages.get()).message
+                if message == RESYNC:
+                    await self._check([feed.project_id])
+                else:
+                    feed.take(decode(message))
+
+    async def _check(self, project_ids: list[Id]) -> None:
+        try:
+            await self._ask_newest(project_ids)
+        except DomainError as error:
+            log.warning("feeds could not be checked", error=error.message)
+
+    async def _ask_newest(self, project_ids: list[Id]) -> None:
+        for project_id, seq in (await self._events.newest(project_ids)).items() if project_ids else ():
+            if project_id in self._feeds:
+                self._feeds[project_id].reach(seq)
