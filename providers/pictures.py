@@ -47,7 +47,7 @@ def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise InvalidInput("This is not a picture: send a PNG, JPEG or WebP file.", field="file") from error
     if image.width * image.height > max_pixels:
         raise _too_many_pixels(max_pixels)
-    if image.format in _ENDS and getattr(image, "n_frames", 1) > 1:
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise InvalidInput("The picture is animated: send a single frame.", field="file")
     return image
 

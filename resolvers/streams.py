@@ -83,9 +83,9 @@ async def run_updated(info: Info, id: Id) -> AsyncIterator[Run]:
         raise DomainError(ErrorCode.RUN_NOT_FOUND, "There is no such run", field="id")
     async with info.context.studio.hub.follow([run.project_id], {}) as follower:
         yield (run := await reads.one(Run, actor, id=id) or run)
-        async for batch, history_is_gone in follower.batches():
-            if run.is_finished:
-                return
+        batches = follower.batches()
+        while not run.is_finished:
+            batch, history_is_gone = await anext(batches)
             if batch:
                 follower.positions[run.project_id] = batch[-1].seq
             if history_is_gone or any(envelope.event.run_id == run.id for envelope in batch):

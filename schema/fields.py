@@ -16,12 +16,17 @@ def said(description: str, resolver: Callable[..., Any] | None = None) -> Any:
     return strawberry.field(resolver=resolver, description=description)
 
 
+def watched(description: str, resolver: Callable[..., Any]) -> Any:
+    """A field of Subscription: each value the resolver yields is one answer."""
+    return strawberry.subscription(resolver=resolver, description=description)
+
+
 @dataclass_transform()
 def of(kind: type, name: str | None = None) -> Callable[[type[Declared]], type[Declared]]:
     """A type whose values are instances of this class of the domain."""
 
     def declare(cls: type[Declared]) -> type[Declared]:
-        def is_type_of(value: object, _: GraphQLResolveInfo) -> bool:
+        def is_type_of(value: object, _: GraphQLResolveInfo[Any]) -> bool:
             return isinstance(value, kind)
 
         cls.is_type_of = staticmethod(is_type_of)  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ import strawberry
 
 from resolvers import assets, images, nodes, projects, runs, streams, workflows
 from schema.connections import Connection
-from schema.fields import said
+from schema.fields import said, watched
 from schema.payloads import AssetPayload, CancelRunPayload, ProjectPayload, RunPayload, WorkflowPayload
 from schema.runs import Quote, Run, StreamEvent
 from schema.types import Asset, Image, Node, NodeKind, Project, Workflow, WorkflowProblem
@@ -43,11 +43,11 @@ class Mutation:
 
 @strawberry.type(description="What can be watched.")
 class Subscription:
-    stream: StreamEvent = strawberry.subscription(
-        resolver=streams.stream,
-        description="Everything that happens in the named channels, in order. `after` resumes without gap or repeat.",
+    stream: StreamEvent = watched(
+        "Everything that happens in the named channels, in order. `after` resumes without a gap or a repeat.",
+        streams.stream,
     )
-    run_updated: Run = strawberry.subscription(
-        resolver=streams.run_updated,
-        description="The run now, then at each change, until it is finished. Stale states may be skipped.",
+    run_updated: Run = watched(
+        "The run now, then at each change, until it is finished. Stale states may be skipped, the last one never.",
+        streams.run_updated,
     )

@@ -28,6 +28,12 @@ class Credentials:
     async def project(self, organization_id: Id, slug: str) -> Project | None:
         return await self._one(Project, organization_id=organization_id, slug=slug)
 
+    async def ping(self) -> None:
+        """Raises UNAVAILABLE while the database does not answer."""
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                await connection.execute(select(1))
+
     async def _one(self, kind: type[Entity], **equals: Any) -> Entity | None:
         columns = TABLES[kind].c
         wanted: list[ColumnElement[bool]] = [columns[name] == value for name, value in equals.items()]

@@ -233,6 +233,7 @@ images = Table(
     _required("updated_at", MOMENT),
     Column("deleted_at", MOMENT),
     Index("ix_images_project_id_id", "project_id", "id"),
+    UniqueConstraint("project_id", "file_name"),
     Index("ix_images_run_id_id", "run_id", "id"),
     Index("ix_images_step_id_id", "step_id", "id"),
 )

@@ -1,12 +1,22 @@
 """All that hangs above the horizon: sun, moon, stars, clouds, aurora, and what flies."""
 
-from collections.abc import Callable
-from random import Random
-
 from PIL import Image, ImageChops
 
-from providers.sketch.brush import Canvas, Point, arc, blurred, clouded, faded, jagged, on_circle, ramp, rolling
+from providers.sketch.brush import (
+    Canvas,
+    Point,
+    Stencil,
+    arc,
+    blurred,
+    clouded,
+    faded,
+    jagged,
+    on_circle,
+    ramp,
+    rolling,
+)
 from providers.sketch.colour import mix, oklch
+from providers.sketch.outline import placed
 from providers.sketch.scene import Scene
 from providers.sketch.words import Place, Sky, Thing
 
@@ -155,7 +165,7 @@ def _clouds(canvas: Canvas) -> None:
     lit = mix(palette.light, palette.low, 0.35)
     shadow = mix(palette.sky[1], palette.sky[0], 0.35)
     canvas.image.paste(mix(lit, shadow, 0.75), (0, 0), faded(high, 0.5 if scene.dark else 0.6))
-    # The same shape a little higher, cut by the first: the edge that faces the light.
+    # The shape less itself a little lower: the edges that face the light.
     lower = Image.new("L", canvas.size)
     lower.paste(high, (0, round(scene.unit * 1.6)))
     edge = ImageChops.subtract(high, lower)
@@ -184,22 +194,15 @@ def _birds(canvas: Canvas) -> None:
     x, y = canvas.width * chance.uniform(0.2, 0.75), canvas.height * chance.uniform(0.14, 0.3)
     for _ in range(chance.randint(4, 8)):
         span = scene.unit * chance.uniform(0.9, 1.9)
-        _bird(stencil.polygon, x, y, span, chance)
+        _bird(stencil, (x, y), span, chance.uniform(0.25, 0.55))
         x, y = x + span * chance.uniform(1.5, 4), y + span * chance.uniform(-1.6, 1.8)
     canvas.paint(stencil, mix(scene.palette.near, scene.palette.sky[0], 0.3), 0.85)
 
 
-def _bird(polygon: Callable[[list[Point]], None], x: float, y: float, span: float, chance: Random) -> None:
-    lift = span * chance.uniform(0.25, 0.55)
-    upper = [
-        (x - span, y - lift * 0.6),
-        (x - span * 0.5, y - lift),
-        (x, y),
-        (x + span * 0.5, y - lift),
-        (x + span, y - lift * 0.5),
-    ]
-    lower = [(x + span * 0.5, y - lift * 0.72), (x, y + span * 0.16), (x - span * 0.5, y - lift * 0.72)]
-    polygon(upper + lower)
+def _bird(stencil: Stencil, at: Point, span: float, lift: float) -> None:
+    upper = ((-1.0, 0.6), (-0.5, 1.0), (0.0, 0.0), (0.5, 1.0), (1.0, 0.5))
+    lower = ((0.5, 0.72), (0.0, -0.35), (-0.5, 0.72))
+    stencil.polygon(placed([(across, up * lift) for across, up in upper + lower], at, span))
 
 
 def _balloons(canvas: Canvas) -> None:

@@ -81,6 +81,7 @@ def read_words(prompt: str) -> Words:
 
 
 _MAX_TOKENS = 400
+# One ideograph or kana, a run of letters and digits, or a symbol such as an emoji: scripts without spaces work too.
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_]+|[^\w\s.,;:!?'\"()\[\]{}\ufe0f\u200d-]")
 
 
@@ -118,9 +119,8 @@ _VOCABULARY: dict[Trait, str] = {
     Place.DESERT: "desert dune sahara sand oasis camel cactus mars egypt pyramid arizona wüste désert desierto "
     "пустыня 砂 🏜 🌵 🐪",
     Place.STUDIO: "product bottle interior bedroom kitchen packaging perfume shoe sneaker chair lamp furniture "
-    "wristwatch jar vase still "
-    "logo icon brand cosmetic coffee cup tea mug espresso food fruit cake bread studio podium object toy sculpture "
-    "jewel ring headphone phone ☕ 🍵 🍎 👟 💍 🎧",
+    "wristwatch jar vase logo icon brand cosmetic coffee cup tea mug espresso food fruit cake bread studio podium "
+    "object toy sculpture jewel ring headphone phone ☕ 🍵 🍎 👟 💍 🎧",
     Place.WAVES: "abstract pattern wave flow paper geometric background wallpaper texture music dream emotion idea "
     "poster gradient minimal 🎵 🎨 💭",
     Sky.DAY: "day noon sunny summer bright clear spring ☀ 🌞",

@@ -116,7 +116,7 @@ class _Outage:
     def failed(self, error: Exception) -> None:
         self.failures += 1
         if self.failures == 1:
-            _log.warning("bus_unavailable", action=self._action, error=repr(error))
+            _log.warning("bus_unavailable", action=self._action, error=f"{type(error).__name__}: {error}")
 
     def over(self) -> None:
         if self.failures:

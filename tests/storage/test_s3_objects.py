@@ -15,7 +15,6 @@ from storage.objects.s3 import S3Objects
 from tests.servers.listening import listening
 from tests.servers.narrow_link import narrow_link
 from tests.servers.s3_process import S3Server, start_s3_server
-from tests.servers.valkey_process import free_port
 
 SILENCE = b""
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
@@ -153,7 +152,8 @@ def test_an_impossible_bucket_or_region_is_refused_at_the_start(bucket: str, reg
 
 
 async def test_a_store_that_is_away_is_unavailable_soon() -> None:
-    objects = hurried(free_port())
+    async with answering(SILENCE) as port:
+        objects = hurried(port)  # nothing listens there once this block ends
     started = time.monotonic()
     for call in (objects.ensure_bucket, lambda: objects.put("a", b"1", "image/png"), lambda: objects.get("a")):
         with pytest.raises(DomainError, match="check EASEL_S3_ENDPOINT") as caught:

@@ -1,0 +1,64 @@
+"""The ASGI application: which address answers what."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+
+from app.console import console_routes, graphiql_page
+from app.graphql import StudioGraphQL
+from app.parts import Parts
+from domain.errors import DomainError, ErrorCode
+from gateway.entrance import Entrance, error_body
+from rest.files import file_routes
+from rest.health import health_routes
+
+DIST = Path(__file__).parent.parent / "console" / "dist"
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    graphql = StudioGraphQL(parts.studio, parts.identity, parts.settings.allowed_origins)
+
+    async def graphql_or_page(request: Request) -> Response:
+        if request.method == "GET" and "query" not in request.query_params and _is_browser(request):
+            return graphiql_page(DIST)
+        response: Response = await graphql.run(request)
+        return response
+
+    paths = ("/graphql", "/v1/graphql")
+    app = Starlette(
+        routes=[
+            *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
+            *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
+            *console_routes(DIST),
+            *file_routes(parts.images, parts.objects),
+            *health_routes(parts.credentials.ping),
+            Route("/", _home),
+        ],
+        exception_handlers={404: _unknown_path, 405: _wrong_method},
+    )
+    return Entrance(app, parts.settings.most_body_bytes)
+
+
+def _is_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse("/graphiql")
+
+
+async def _unknown_path(request: Request, _: Exception) -> Response:
+    return _error(request, DomainError(ErrorCode.NOT_FOUND, "Nothing is at this address"))
+
+
+async def _wrong_method(request: Request, _: Exception) -> Response:
+    return _error(request, DomainError(ErrorCode.METHOD_NOT_ALLOWED, f"{request.method} is not possible here"))
+
+
+def _error(request: Request, error: DomainError) -> Response:
+    body = error_body(error, request.scope["state"]["trace_id"])
+    return Response(body, error.http_status, media_type="application/json")

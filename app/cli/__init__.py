@@ -1,0 +1,34 @@
+"""The command line."""
+
+import sys
+
+import typer
+
+from app.cli import demo, development, keys, serve
+from domain.errors import DomainError
+
+application = typer.Typer(
+    name="easel",
+    help=(
+        "[bold]Easel[/bold], the self-hosted backend of a creator studio.\n\n"
+        "Begin with [bold]./easel demo[/bold]: it starts everything, makes a picture and shows you how."
+    ),
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (demo, serve, keys, development):
+    module.register(application)
+
+
+def main() -> None:
+    """Run a command; what goes wrong is told in a sentence, with exit code 1."""
+    try:
+        application()
+    except DomainError as error:
+        sys.stderr.write(f"easel: {error.message}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,160 @@
+"""GraphQL over HTTP and WebSocket: Strawberry's view, with our identity, encoding and manners."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from cross_web import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+from app.frames import require_frame, short_reason
+from domain.errors import HTTP_STATUS, DomainError, ErrorCode
+from gateway.identity import Identity
+from resolvers.context import Context, Studio
+from schema import schema
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+SEND_SECONDS = 10.0
+INIT_SECONDS = 10.0
+MOST_OPERATIONS = 100
+
+
+class Socket(ASGIWebSocketAdapter):
+    """Takes only frames of the protocol, and drops who does not read."""
+
+    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
+        try:
+            async for message in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
+                yield require_frame(message)
+        except (ValueError, RecursionError) as error:
+            raise NonJsonMessageReceived from error
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await super().send_json(message)
+        except (TimeoutError, RuntimeError, OSError) as error:
+            raise WebSocketDisconnected from error
+
+    async def close(self, code: int, reason: str) -> None:
+        await super().close(code, short_reason(reason))
+
+
+class StudioGraphQL(GraphQL[Context, None]):
+    websocket_adapter_class = Socket
+
+    def __init__(self, studio: Studio, identity: Identity, allowed_origins: tuple[str, ...]) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
+            max_subscriptions_per_connection=MOST_OPERATIONS,
+            allowed_origins=allowed_origins,
+        )
+        self._studio = studio
+        self._identity = identity
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """Whoever asks over HTTP says who they are at once; on a socket the first message may still say it."""
+        trace_id: str = request.scope["state"]["trace_id"]
+        named = {"x-api-key", "authorization"} & set(request.headers.keys())
+        if isinstance(request, WebSocket) and not named:
+            return Context(self._studio, None, trace_id)
+        return Context(self._studio, await self._identity.of_headers(request.headers, trace_id), trace_id)
+
+    async def on_ws_connect(self, context: Context) -> None:
+        params = context.connection_params or {}
+        api_key, token = params.get("apiKey"), params.get("token")
+        if context.known_actor is None or api_key or token:
+            try:
+                context.known_actor = await self._identity.of(_text(api_key), _text(token), context.trace_id)
+            except DomainError as error:
+                raise ConnectionRejectionError from error
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except DomainError as error:
+            if scope["type"] == "websocket":
+                await WebSocket(scope, receive, send).close(4403, short_reason(error.message))
+                return
+            await self._refusal(scope, error)(scope, receive, send)
+
+    async def run(self, request: Any, *arguments: Any, **named: Any) -> Any:
+        try:
+            return await super().run(request, *arguments, **named)
+        except HTTPException as error:
+            return self._refusal(request.scope, DomainError(_code_of(error.status_code), error.reason))
+
+    def _refusal(self, scope: Any, error: DomainError) -> Response:
+        told = {"message": error.message, "extensions": {**error.extensions, "traceId": scope["state"]["trace_id"]}}
+        return Response(
+            msgspec.json.encode({"errors": [told]}),
+            error.http_status,
+            {"retry-after": str(error.details["retryAfter"])} if "retryAfter" in error.details else None,
+            media_type=GRAPHQL_RESPONSE if _wants_graphql_response(scope) else "application/json",
+        )
+
+    async def parse_http_body(self, request: Any) -> Any:
+        try:
+            return await super().parse_http_body(request)
+        except (AttributeError, TypeError, ValueError, RecursionError) as error:
+            raise HTTPException(400, "The request must be a JSON object with a `query`") from error
+
+    async def process_result(self, request: Request, result: Any) -> GraphQLHTTPResponse:
+        answer = await super().process_result(request, result)
+        if result.data is None and _wants_graphql_response(request.scope) and not _was_executed(result):
+            answer.pop("data", None)  # the specification wants none where nothing was executed
+        return answer
+
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        response = super().create_response(response_data, sub_response)
+        if sub_response.headers.get("x-graphql-response"):
+            response.headers["content-type"] = f"{GRAPHQL_RESPONSE}; charset=utf-8"
+            del response.headers["x-graphql-response"]
+            if isinstance(response_data, dict) and "data" not in response_data:
+                response.status_code = HTTP_STATUS[ErrorCode.GRAPHQL_VALIDATION_FAILED]
+        return response
+
+    async def get_sub_response(self, request: Request) -> Response:  # type: ignore[override]
+        response = await super().get_sub_response(request)
+        if _wants_graphql_response(request.scope):
+            response.headers["x-graphql-response"] = "1"
+        return response
+
+    def encode_json(self, data: object) -> str:
+        return msgspec.json.encode(data).decode()
+
+    def decode_json(self, data: str | bytes) -> Any:
+        try:
+            return msgspec.json.decode(data)
+        except msgspec.DecodeError as error:
+            raise ValueError(str(error)) from error
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _was_executed(result: Any) -> bool:
+    return any(error.path for error in result.errors or ())
+
+
+def _wants_graphql_response(scope: Any) -> bool:
+    accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+    return GRAPHQL_RESPONSE in accept
+
+
+def _code_of(status: int) -> ErrorCode:
+    known = {405: ErrorCode.METHOD_NOT_ALLOWED, 415: ErrorCode.UNSUPPORTED_MEDIA_TYPE}
+    return known.get(status, ErrorCode.GRAPHQL_PARSE_FAILED)

@@ -1,0 +1,27 @@
+"""Log lines: pretty on a terminal, JSON elsewhere, each with its trace."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+
+def configure_logs(style: Literal["auto", "pretty", "json"]) -> None:
+    pretty = style == "pretty" or (style == "auto" and sys.stderr.isatty())
+    renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    tracebacks = [] if pretty else [structlog.processors.format_exc_info]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *tracebacks,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # It tells each failed reconnect with a traceback; `storage.jobs` says in one line what matters of it.
+    logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)

@@ -1,0 +1,147 @@
+"""The composition root: the only module that knows every part and how they fit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from broadcaster import Broadcast
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.secret_files import read_secrets
+from app.settings import Settings
+from domain.ports import ObjectStore
+from domain.providers import ImageProvider, TextProvider
+from domain.quotes import Prices
+from engine.toolbox import EngineToolbox
+from gateway.identity import Identity, Secrets
+from providers.sketch import Sketch
+from resolvers.context import Studio
+from storage.bus import create_bus
+from storage.credentials import Credentials
+from storage.events import EventLog
+from storage.leases import Leases
+from storage.migrate import migrate
+from storage.objects.files import FileObjects
+from storage.pool import create_engine
+from storage.public_images import PublicImages
+from storage.reads import Reads
+from storage.transaction import Database
+from streams.announcer import Announcer
+from streams.cursors import Cursors
+from streams.deliveries import Deliveries
+from streams.feeds import Hub
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a running server is made of."""
+
+    settings: Settings
+    secrets: Secrets
+    database_url: str
+    engine: AsyncEngine
+    database: Database
+    leases: Leases
+    credentials: Credentials
+    identity: Identity
+    images: PublicImages
+    objects: ObjectStore
+    toolbox: EngineToolbox
+    studio: Studio
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIterator[Parts]:
+    """Everything connected and the database at its newest schema; `url` is how the outside reaches this server."""
+    async with AsyncExitStack() as stack:
+        engine = create_engine(database_url, connections=settings.database_connections)
+        stack.push_async_callback(engine.dispose)
+        await migrate(engine)
+        bus = await stack.enter_async_context(create_bus(redis_url=settings.redis_url, database_url=database_url))
+        objects = await _objects(settings)
+        images, texts = _providers(settings, stack)
+        secrets = read_secrets(settings)
+        credentials = Credentials(engine)
+        database, studio = await _studio(
+            stack, engine, bus, settings, secrets, url, Prices(images.image_price(), texts.text_price())
+        )
+        yield Parts(
+            settings=settings,
+            secrets=secrets,
+            database_url=database_url,
+            engine=engine,
+            database=database,
+            leases=Leases(engine),
+            credentials=credentials,
+            identity=Identity(credentials, secrets),
+            images=PublicImages(engine),
+            objects=objects,
+            toolbox=EngineToolbox(images, texts, objects),
+            studio=studio,
+        )
+
+
+async def _studio(
+    stack: AsyncExitStack,
+    engine: AsyncEngine,
+    bus: Broadcast,
+    settings: Settings,
+    secrets: Secrets,
+    url: str,
+    prices: Prices,
+) -> tuple[Database, Studio]:
+    events, announcer = EventLog(engine), Announcer(bus)
+    hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
+    database = Database(engine, announcer.tell)
+    for run in (announcer.run, hub.run):
+        stack.push_async_callback(_end, asyncio.create_task(run()))
+    return database, Studio(
+        begin=database.begin,
+        reads=Reads(engine),
+        events=events,
+        hub=hub,
+        deliveries=Deliveries(hub, Cursors(secrets.cursor_key)),
+        prices=prices,
+        public_url=url,
+    )
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def _objects(settings: Settings) -> ObjectStore:
+    if settings.s3_endpoint is None:
+        return FileObjects(settings.data_dir / "objects")
+    from storage.objects.s3 import S3Objects  # noqa: PLC0415 - its client takes a while to load
+
+    objects = S3Objects(
+        str(settings.s3_endpoint),
+        settings.s3_access_key,
+        settings.s3_secret_key.get_secret_value(),
+        settings.s3_bucket,
+        region=settings.s3_region,
+    )
+    await objects.ensure_bucket()
+    return objects
+
+
+def _providers(settings: Settings, stack: AsyncExitStack) -> tuple[ImageProvider, TextProvider]:
+    if settings.openai_api_key is None:
+        sketch = Sketch()
+        return sketch, sketch
+    from providers.openai_api import OpenAI  # noqa: PLC0415 - its library takes a while to load
+
+    openai = OpenAI(
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+        image_model=settings.openai_image_model,
+        text_model=settings.openai_text_model,
+        image_price_credits=settings.openai_image_credits,
+        text_price_credits=settings.openai_text_credits,
+        timeout_seconds=settings.openai_timeout_seconds,
+    )
+    stack.push_async_callback(openai.close)
+    return openai, openai

@@ -1,0 +1,148 @@
+"""Serving: the API and its workers in one process, until a signal says stop."""
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+
+from app.asgi import create_app
+from app.parts import Parts, open_parts
+from app.secret_files import write_private
+from app.seed import ensure_example
+from app.settings import Settings
+from app.working import working
+from domain.errors import DomainError, ErrorCode
+
+MOST_FRAME_BYTES = 1_048_576
+BACKLOG = 2_048
+
+
+class Server(uvicorn.Server):
+    """uvicorn that tells when it listens, and leaves the signals to us."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+async def serve(settings: Settings, database_url: str, on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM, then drain."""
+    async with running(settings, database_url) as (parts, _):
+        on_ready(parts.studio.public_url)
+        await stop_signal().wait()
+
+
+@asynccontextmanager
+async def running(settings: Settings, database_url: str) -> AsyncIterator[tuple[Parts, str]]:
+    """API and workers while the block lasts; the parts, and the address on this machine."""
+    listener = listen(settings.host, settings.port)
+    port: int = listener.getsockname()[1]
+    async with open_parts(settings, database_url, settings.url(port)) as parts:
+        await ensure_example(parts)
+        async with working(parts), _listening(parts, listener):
+            with _announced(settings, port):
+                _settle_garbage()
+                yield parts, settings.model_copy(update={"public_url": None}).url(port)
+
+
+@asynccontextmanager
+async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[None]:
+    drain_seconds = max(1, round(parts.settings.drain_seconds))
+    server = Server(
+        uvicorn.Config(
+            create_app(parts),
+            loop="none",
+            http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=MOST_FRAME_BYTES,
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=drain_seconds,
+        )
+    )
+    serving = asyncio.create_task(server.serve([listener]))
+    ready = asyncio.create_task(server.ready.wait())
+    await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        ready.cancel()
+        await serving
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, so that a port in use is told before anything else is begun."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        message = f"Easel cannot listen on {host}:{port}: {error.strerror}. Choose another with --port or EASEL_PORT"
+        raise DomainError(ErrorCode.UNAVAILABLE, message) from error
+    listener.listen(BACKLOG)
+    listener.settimeout(0)
+    return listener
+
+
+@contextmanager
+def _announced(settings: Settings, port: int) -> Iterator[None]:
+    """Leave a note of where this server is, for `easel key` and `easel demo`."""
+    path = settings.data_dir / "serve.json"
+    write_private(path, json.dumps({"pid": os.getpid(), "url": settings.url(port)}).encode())
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def running_server(settings: Settings) -> str | None:
+    """Where a server on this data directory listens, if one does."""
+    try:
+        note = json.loads((settings.data_dir / "serve.json").read_bytes())
+        os.kill(note["pid"], 0)
+    except (OSError, ValueError):
+        return None
+    url: str = note["url"]
+    return url
+
+
+def _settle_garbage() -> None:
+    """What was made at start stays: the collector need not look at it again, which would pause every request."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
+def stop_signal() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM; a second one ends the process at once."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            sys.exit(130)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    return stop

@@ -1,0 +1,101 @@
+"""Every setting, read once from the environment."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import InvalidInput
+
+PREFIX = "EASEL_"
+
+
+class Settings(BaseSettings):
+    """Read from variables that begin with `EASEL_`; nothing set means: everything embedded."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str | None = Field(
+        None, description="How the outside reaches this server; http://HOST:PORT when unset."
+    )
+    data_dir: Path = Field(Path(".easel"), description="Where secrets, the embedded database and files are kept.")
+    log_format: Literal["auto", "pretty", "json"] = Field(
+        "auto", description="How log lines look; auto is pretty on a terminal, else JSON."
+    )
+
+    database_url: str | None = Field(
+        None,
+        description="PostgreSQL 15 or newer, as postgresql+asyncpg://USER:PASSWORD@HOST/NAME; embedded when unset.",
+    )
+    database_connections: int = Field(20, ge=2, le=500, description="Most connections to the database, per process.")
+    redis_url: str | None = Field(
+        None, description="Redis 7 or Valkey 8 that carries live events between processes; PostgreSQL does when unset."
+    )
+    s3_endpoint: AnyHttpUrl | None = Field(None, description="S3 or MinIO for pictures, as a URL; files when unset.")
+    s3_access_key: str = Field("", description="Access key of the object store.")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of the object store.")
+    s3_bucket: str = Field("easel", description="Bucket of the object store; made if missing.")
+    s3_region: str = Field("us-east-1", description="Region of the object store.")
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="What keys, tokens and cursors are signed with; kept in the data directory when unset.",
+    )
+
+    workers: int = Field(8, ge=0, le=1000, description="Steps this process works on at once; 0 serves the API alone.")
+    step_seconds: float = Field(180, gt=0, le=86_400, description="Longest one attempt at a step may take, in seconds.")
+    lease_seconds: float = Field(
+        10, ge=2, le=600, description="After how many seconds without a sign of life a worker's steps are taken over."
+    )
+    drain_seconds: float = Field(
+        10, ge=0, le=3600, description="How long stopping waits for what is under way, in seconds."
+    )
+    feed_check_seconds: float = Field(
+        3, gt=0, le=60, description="How often live feeds are compared with the database, in seconds."
+    )
+    most_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Largest request body, in bytes.")
+    allowed_origins: Annotated[
+        tuple[str, ...], Field(description="Origins of pages on other hosts that may connect.")
+    ] = ()
+
+    openai_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"),
+        description="Key for OpenAI or a compatible server; the built-in sketch provider draws when unset.",
+    )
+    openai_base_url: str | None = Field(None, description="Address of a compatible server; OpenAI's own when unset.")
+    openai_image_model: str = Field("gpt-image-2.5-flare", description="Model that makes pictures.")
+    openai_text_model: str = Field("gpt-5.4-mini", description="Model that enhances prompts.")
+    openai_image_credits: Decimal = Field(Decimal(1), ge=0, description="Credits for one picture.")
+    openai_text_credits: Decimal = Field(Decimal("0.1"), ge=0, description="Credits for one enhanced prompt.")
+    openai_timeout_seconds: float = Field(170, gt=0, le=3600, description="Longest wait for an answer, in seconds.")
+
+    def url(self, port: int | None = None) -> str:
+        """The address of this server, without a slash at its end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - not bound to, only told
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port if port is None else port}"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{PREFIX}{name.upper()}"
+
+
+def read_settings(**given: object) -> Settings:
+    """Settings of the environment; `given` ones that are not None go before. Raises InvalidInput if one is broken."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = [f"{_told(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors()]
+        raise InvalidInput("\n".join(wrong)) from error
+
+
+def _told(name: str) -> str:
+    return variable(name) if name in Settings.model_fields else name
