@@ -173,6 +173,15 @@ async def test_whatever_else_answers_there_is_unavailable_soon(answer: str) -> N
         assert time.monotonic() - started < 6
 
 
+async def test_a_server_may_call_it_an_error_to_delete_what_is_not_there() -> None:
+    missing = b"<Error><Code>NoSuchKey</Code></Error>"
+    head = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n" % len(missing)
+    async with answering(head + missing) as port:
+        await hurried(port).delete("a")
+        with pytest.raises(DomainError, match="no object"):
+            await hurried(port).get("a")
+
+
 async def test_a_call_ends_at_its_limit_whatever_its_thread_waits_for() -> None:
     async with answering(SILENCE) as port:
         objects = S3Objects(f"http://127.0.0.1:{port}", "key", "secret", "bucket", read_seconds=2, limit_seconds=0.2)

@@ -1,0 +1,88 @@
+"""Real engines for every test: one PostgreSQL for the run, a fresh database for each test that asks for one."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.embedded.postgres import embedded_postgres
+from app.parts import Parts, open_parts
+from app.settings import Settings
+from storage.migrate import migrate
+from storage.pool import asyncpg_url, create_engine
+
+URL_VARIABLE = "EASEL_TEST_DATABASE_URL"
+TEMPLATE = "easel_template"
+
+_open = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start PostgreSQL in the process that lives longest; the workers of xdist find it by the variable."""
+    if hasattr(config, "workerinput"):
+        return
+    if URL_VARIABLE not in os.environ:
+        directory = Path(tempfile.mkdtemp(prefix="easel-tests-"))
+        _open.callback(shutil.rmtree, directory, ignore_errors=True)
+        os.environ[URL_VARIABLE] = _open.enter_context(embedded_postgres(directory, durable=False)).url
+        _open.callback(os.environ.pop, URL_VARIABLE)
+    asyncio.run(_make_template())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _open.close()
+
+
+async def _make_template() -> None:
+    await _execute(f"DROP DATABASE IF EXISTS {TEMPLATE}", f"CREATE DATABASE {TEMPLATE}")
+    engine = create_engine(_url_of(TEMPLATE), connections=2)
+    await migrate(engine)
+    await engine.dispose()
+
+
+async def _execute(*statements: str) -> None:
+    connection = await asyncpg.connect(asyncpg_url(os.environ[URL_VARIABLE]))
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+def _url_of(name: str) -> str:
+    return f"{os.environ[URL_VARIABLE].rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+async def database_url() -> AsyncIterator[str]:
+    """A database of this test alone, at the newest schema."""
+    name = f"easel_{uuid4().hex}"
+    await _execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    yield _url_of(name)
+    await _execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a server of this test alone: a free port, fast leases."""
+    return Settings(port=0, data_dir=tmp_path / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
+
+
+@pytest.fixture
+async def parts(settings: Settings, database_url: str) -> AsyncIterator[Parts]:
+    """Everything connected, nothing listening, no worker."""
+    async with open_parts(settings, database_url, "http://easel.test") as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set on the machine must not change what is tested."""
+    for name in list(os.environ):
+        if (name.startswith("EASEL_") and name != URL_VARIABLE) or name.startswith("OPENAI_"):
+            monkeypatch.delenv(name)
