@@ -19,6 +19,9 @@ from rest.health import health_routes
 DIST = Path(__file__).parent.parent / "console" / "dist"
 
 
+_FAILURE = DomainError(ErrorCode.INTERNAL, "Something went wrong on our side")
+
+
 def create_app(parts: Parts) -> ASGIApp:
     graphql = StudioGraphQL(parts.studio, parts.identity, parts.settings.allowed_origins)
 
@@ -38,7 +41,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *health_routes(parts.credentials.ping),
             Route("/", _home),
         ],
-        exception_handlers={404: _unknown_path, 405: _wrong_method},
+        exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
     return Entrance(app, parts.settings.most_body_bytes)
 
@@ -59,6 +62,15 @@ async def _wrong_method(request: Request, _: Exception) -> Response:
     return _error(request, DomainError(ErrorCode.METHOD_NOT_ALLOWED, f"{request.method} is not possible here"))
 
 
+async def _refused(request: Request, error: Exception) -> Response:
+    return _error(request, error if isinstance(error, DomainError) else _FAILURE)
+
+
+async def _failed(request: Request, _: Exception) -> Response:
+    return _error(request, _FAILURE)
+
+
 def _error(request: Request, error: DomainError) -> Response:
     body = error_body(error, request.scope["state"]["trace_id"])
-    return Response(body, error.http_status, media_type="application/json")
+    headers = {"Retry-After": str(error.details["retryAfter"])} if "retryAfter" in error.details else None
+    return Response(body, error.http_status, headers, media_type="application/json")

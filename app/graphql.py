@@ -26,6 +26,7 @@ GRAPHQL_RESPONSE = "application/graphql-response+json"
 SEND_SECONDS = 10.0
 INIT_SECONDS = 10.0
 MOST_OPERATIONS = 100
+CLOSED_FORBIDDEN = 4403
 
 
 class Socket(ASGIWebSocketAdapter):
@@ -81,20 +82,15 @@ class StudioGraphQL(GraphQL[Context, None]):
             except DomainError as error:
                 raise ConnectionRejectionError from error
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except DomainError as error:
-            if scope["type"] == "websocket":
-                await WebSocket(scope, receive, send).close(4403, short_reason(error.message))
-                return
-            await self._refusal(scope, error)(scope, receive, send)
-
     async def run(self, request: Any, *arguments: Any, **named: Any) -> Any:
         try:
             return await super().run(request, *arguments, **named)
         except HTTPException as error:
             return self._refusal(request.scope, DomainError(_code_of(error.status_code), error.reason))
+        except DomainError as error:
+            if isinstance(request, WebSocket):
+                return await request.close(CLOSED_FORBIDDEN, short_reason(error.message))
+            return self._refusal(request.scope, error)
 
     def _refusal(self, scope: Any, error: DomainError) -> Response:
         told = {"message": error.message, "extensions": {**error.extensions, "traceId": scope["state"]["trace_id"]}}
