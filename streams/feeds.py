@@ -6,11 +6,10 @@ one reads it from the database. So a lost publication costs a short delay, and a
 """
 
 import asyncio
-from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from operator import attrgetter
+from itertools import islice
 
 import structlog
 from broadcaster import Broadcast
@@ -60,9 +59,9 @@ class Feed:
         """The next events after `seq`, a batch at most; none when there is nothing newer."""
         if seq >= self.newest:
             return []
-        if self._recent and self._recent[0].seq <= seq + 1:
-            start = bisect_right(self._recent, seq, key=attrgetter("seq"))
-            return [self._recent[i] for i in range(start, min(start + BATCH_EVENTS, len(self._recent)))]
+        if self._recent and self._recent[0].seq <= seq + 1 <= self._recent[-1].seq:
+            start = seq + 1 - self._recent[0].seq
+            return list(islice(self._recent, start, start + BATCH_EVENTS))
         return await self._events.after(self.project_id, seq, most=BATCH_EVENTS)
 
 
