@@ -84,9 +84,6 @@ class TextProvider(Protocol):
     @property
     def name(self) -> str: ...
 
-    @property
-    def recovery(self) -> Recovery: ...
-
     def text_price(self) -> Decimal:
         """Credits for one text, before it is written."""
         ...

@@ -59,8 +59,5 @@ class EngineToolbox:
                 return
 
     def may_repeat(self, kind: NodeKind) -> bool:
-        """Whether running a node of this kind a second time can do no harm."""
-        if kind.calls is None:
-            return True
-        provider = self.image_provider if kind.calls == "image" else self.text_provider
-        return provider.recovery is Recovery.REPEATABLE
+        """Whether running a node of this kind a second time can do no harm. A text made twice costs next to nothing."""
+        return kind.calls != "image" or self.image_provider.recovery is Recovery.REPEATABLE

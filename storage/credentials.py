@@ -10,7 +10,7 @@ from domain.organizations import ApiKey, Organization
 from domain.projects import Project
 from storage.failures import spoken_plainly
 from storage.tables import TABLES
-from storage.transaction import columns_of
+from storage.transaction import select_of
 
 Entity = TypeVar("Entity")
 
@@ -39,5 +39,5 @@ class Credentials:
         wanted: list[ColumnElement[bool]] = [columns[name] == value for name, value in equals.items()]
         with spoken_plainly():
             async with self.engine.connect() as connection:
-                row = (await connection.execute(select(*columns_of(kind)).where(*wanted))).mappings().first()
+                row = (await connection.execute(select_of(kind).where(*wanted))).mappings().first()
         return kind(**row) if row else None

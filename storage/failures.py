@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
@@ -28,9 +28,15 @@ def spoken_plainly() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated or _is_outage(error):
             raise unavailable() from error
-        if _cause_is(error, asyncpg.DataError, UnicodeError, asyncpg.exceptions.UntranslatableCharacterError):
-            raise InvalidInput("A value is out of the range that can be kept") from error
+        if _cause_is(error, asyncpg.DataError, UnicodeError):
+            raise _out_of_range() from error
         raise
+    except StatementError as error:
+        if isinstance(error.orig, UnicodeError):  # lone surrogates in JSON
+            raise _out_of_range() from error
+        raise
+    except UnicodeError as error:
+        raise _out_of_range() from error
     except (OSError, PoolTimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
         raise unavailable() from error
 
@@ -38,6 +44,10 @@ def spoken_plainly() -> Iterator[None]:
 def unavailable() -> DomainError:
     message = "The database is away for the moment: try again shortly"
     return DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=RETRY_AFTER_SECONDS)
+
+
+def _out_of_range() -> InvalidInput:
+    return InvalidInput("A value is out of the range that can be kept")
 
 
 def _taken(error: IntegrityError) -> Exception:
@@ -54,10 +64,9 @@ def _is_outage(error: DBAPIError) -> bool:
         OSError,
         asyncpg.PostgresConnectionError,
         asyncpg.InterfaceError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.AdminShutdownError,
-        asyncpg.CrashShutdownError,
-        asyncpg.TooManyConnectionsError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+        asyncpg.TransactionRollbackError,
     )
 
 

@@ -62,7 +62,7 @@ async def dispatch(
         try:
             async with asyncpg.create_pool(url, min_size=2, max_size=4, command_timeout=30) as pool:
                 await _dispatch_over(pool, work, concurrency, stop)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, a worker that no longer listens helps nobody
             log.warning("job queue interrupted", error=repr(error))
             await _until(stop, RECONNECT_SECONDS)
 
@@ -71,10 +71,12 @@ async def _dispatch_over(
     pool: asyncpg.Pool, work: Callable[[StepJob], Awaitable[None]], concurrency: int, stop: asyncio.Event
 ) -> None:
     queue = PgQueuer(AsyncpgPoolDriver(pool))
+    places = asyncio.Semaphore(concurrency)  # pgqueuer takes two jobs where one is asked for
 
     @queue.entrypoint(ENTRYPOINT, accepts_context=False)
     async def _work(job: Job) -> None:
-        await work(_decode.decode(job.payload or b""))
+        async with places:
+            await work(_decode.decode(job.payload or b""))
 
     batch = max(1, min(BATCH, concurrency // 2))
     running = asyncio.create_task(

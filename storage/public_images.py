@@ -1,12 +1,12 @@
 """Images for whoever has their address: no key is asked for."""
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.images import Image
 from storage.failures import spoken_plainly
 from storage.tables import images, organizations, projects
-from storage.transaction import columns_of
+from storage.transaction import select_of
 
 
 class PublicImages:
@@ -26,7 +26,7 @@ class PublicImages:
         joined = images.join(projects, images.c.project_id == projects.c.id).join(
             organizations, projects.c.organization_id == organizations.c.id
         )
-        query = select(*columns_of(Image)).select_from(joined).where(*where)
+        query = select_of(Image).select_from(joined).where(*where)
         with spoken_plainly():
             async with self.engine.connect() as connection:
                 row = (await connection.execute(query)).mappings().first()

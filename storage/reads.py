@@ -21,7 +21,7 @@ from domain.steps import Step
 from domain.workflows import Workflow, WorkflowVersion
 from storage.failures import spoken_plainly
 from storage.tables import TABLES
-from storage.transaction import columns_of, visible
+from storage.transaction import select_of, visible
 
 Entity = TypeVar("Entity")
 
@@ -122,7 +122,7 @@ class Reads:
         """For each value of the column, its newest row."""
         by = TABLES[kind].c[column]
         where = self._where(kind, actor, {column: list(values)})
-        query = select(*columns_of(kind)).distinct(by).where(*where).order_by(by, TABLES[kind].c.id.desc())
+        query = select_of(kind).distinct(by).where(*where).order_by(by, TABLES[kind].c.id.desc())
         return await self._fetch(kind, query)
 
     async def any_node(self, actor: Actor, id: str) -> Any:
@@ -150,7 +150,7 @@ class Reads:
         return [*visible(TABLES[kind], actor), *wanted]
 
     async def _rows(self, kind: type[Entity], where: list[ColumnElement[bool]], most: int | None) -> list[Entity]:
-        query = select(*columns_of(kind)).where(*where).order_by(TABLES[kind].c.id.desc()).limit(most)
+        query = select_of(kind).where(*where).order_by(TABLES[kind].c.id.desc()).limit(most)
         return await self._fetch(kind, query)
 
     async def _fetch(self, kind: type[Entity], query: Any) -> list[Entity]:
