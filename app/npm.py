@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,7 @@ def _exit_status(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         ) as process,
+        _guard(process.pid),
     ):
         try:
             return process.wait(limit_seconds)
@@ -87,6 +89,19 @@ def _exit_status(
             # npm's children are ended with it, on an interrupt too.
             os.killpg(process.pid, signal.SIGKILL)
             raise
+
+
+@contextmanager
+def _guard(group: int) -> Iterator[None]:
+    """End the processes of the group when we die, however we die: a shell waits at the end of a pipe from us."""
+    words = ["/bin/sh", "-c", 'read -r _; kill -s KILL -- "-$0"', str(group)]
+    with subprocess.Popen(  # noqa: S603 - no input of anyone's
+        words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as shell:
+        try:
+            yield
+        finally:
+            shell.kill()
 
 
 def _failure(log: Path, reason: str) -> DomainError:

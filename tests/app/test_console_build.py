@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -113,3 +114,23 @@ def test_the_built_console_asks_no_other_origin_for_anything(tmp_path: Path) -> 
     assert files
     assert not [host for host in FOREIGN_HOSTS if any(host in file for file in files)]
     assert not [file for file in files if re.search(r"url\(\s*[\"']?(?:https?:)?//", file)]
+
+
+BUILDER = """
+import os, pathlib, sys
+from app.npm import Npm
+
+talk = ("/bin/sh", "-c", 'exec >"$0"; echo building; exec sleep 60', sys.argv[1])
+Npm(talk, dict(os.environ), pathlib.Path(sys.argv[2])).run(directory=pathlib.Path("/"), limit_seconds=60)
+"""
+
+
+def test_a_build_does_not_outlive_whoever_began_it(tmp_path: Path) -> None:
+    """Killed without a word, as the kernel does when memory runs out."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen([sys.executable, "-c", BUILDER, pipe, tmp_path / "log"], cwd=ROOT) as builder:
+        with pipe.open() as build:
+            assert build.readline() == "building\n"
+            builder.kill()
+            assert build.read() == ""  # comes when the last process of the build has ended
