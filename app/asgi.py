@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -23,7 +25,10 @@ _FAILURE = DomainError(ErrorCode.INTERNAL, "Something went wrong on our side")
 
 
 def create_app(parts: Parts) -> ASGIApp:
-    graphql = StudioGraphQL(parts.studio, parts.identity, parts.settings.allowed_origins)
+    settings = parts.settings
+    graphql = StudioGraphQL(
+        parts.studio, parts.identity, settings.allowed_origins, init_seconds=settings.socket_init_seconds
+    )
 
     async def graphql_or_page(request: Request) -> Response:
         if request.method == "GET" and "query" not in request.query_params and _is_browser(request):
@@ -33,6 +38,7 @@ def create_app(parts: Parts) -> ASGIApp:
 
     paths = ("/graphql", "/v1/graphql")
     app = Starlette(
+        middleware=[_cors(settings.allowed_origins)] if settings.allowed_origins else [],
         routes=[
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
@@ -43,7 +49,15 @@ def create_app(parts: Parts) -> ASGIApp:
         ],
         exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
-    return Entrance(app, parts.settings.most_body_bytes)
+    return Entrance(app, settings.most_body_bytes)
+
+
+def _cors(origins: tuple[str, ...]) -> Middleware:
+    """Without credentials: who asks is said in a header, never by a cookie."""
+    exposed = ["X-Trace-Id", "Retry-After"]
+    return Middleware(
+        CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed
+    )
 
 
 def _is_browser(request: Request) -> bool:
@@ -58,8 +72,10 @@ async def _unknown_path(request: Request, _: Exception) -> Response:
     return _error(request, DomainError(ErrorCode.NOT_FOUND, "Nothing is at this address"))
 
 
-async def _wrong_method(request: Request, _: Exception) -> Response:
-    return _error(request, DomainError(ErrorCode.METHOD_NOT_ALLOWED, f"{request.method} is not possible here"))
+async def _wrong_method(request: Request, error: Exception) -> Response:
+    answer = _error(request, DomainError(ErrorCode.METHOD_NOT_ALLOWED, f"{request.method} is not possible here"))
+    answer.headers.update(getattr(error, "headers", None) or {})  # Allow
+    return answer
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -14,6 +14,8 @@ def require_frame(message: Any) -> dict[str, Any]:
         _require_id(message.get("id"))
     if message["type"] == "subscribe":
         _require_operation(message.get("payload"))
+    if message["type"] in {"ping", "pong"} and not isinstance(message.get("payload") or {}, dict):
+        raise ValueError("what comes with a ping is an object")
     if message.get("payload", {}) is None:
         return {name: value for name, value in message.items() if name != "payload"}
     return message

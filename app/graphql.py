@@ -1,7 +1,5 @@
 """GraphQL over HTTP and WebSocket: Strawberry's view, with our identity, encoding and manners."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,55 +8,40 @@ from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
-from strawberry.exceptions import ConnectionRejectionError
+from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
-from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.unset import UNSET
 
-from app.frames import require_frame, short_reason
+from app.frames import short_reason
+from app.sockets import Conversation, Socket
 from domain.errors import HTTP_STATUS, DomainError, ErrorCode
 from gateway.identity import Identity
 from resolvers.context import Context, Studio
 from schema import schema
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-SEND_SECONDS = 10.0
-INIT_SECONDS = 10.0
 MOST_OPERATIONS = 100
-CLOSED_FORBIDDEN = 4403
-
-
-class Socket(ASGIWebSocketAdapter):
-    """Takes only frames of the protocol, and drops who does not read."""
-
-    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
-        try:
-            async for message in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
-                yield require_frame(message)
-        except (ValueError, RecursionError) as error:
-            raise NonJsonMessageReceived from error
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await super().send_json(message)
-        except (TimeoutError, RuntimeError, OSError) as error:
-            raise WebSocketDisconnected from error
-
-    async def close(self, code: int, reason: str) -> None:
-        await super().close(code, short_reason(reason))
+CLOSED_FORBIDDEN, CLOSED_TRY_AGAIN_LATER = 4403, 1013
 
 
 class StudioGraphQL(GraphQL[Context, None]):
     websocket_adapter_class = Socket
+    graphql_transport_ws_handler_class = Conversation
 
-    def __init__(self, studio: Studio, identity: Identity, allowed_origins: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        studio: Studio,
+        identity: Identity,
+        allowed_origins: tuple[str, ...],
+        *,
+        init_seconds: float,
+    ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
-            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
+            connection_init_wait_timeout=timedelta(seconds=init_seconds),
             max_subscriptions_per_connection=MOST_OPERATIONS,
             allowed_origins=allowed_origins,
         )
@@ -73,14 +56,12 @@ class StudioGraphQL(GraphQL[Context, None]):
             return Context(self._studio, None, trace_id)
         return Context(self._studio, await self._identity.of_headers(request.headers, trace_id), trace_id)
 
-    async def on_ws_connect(self, context: Context) -> None:
+    async def on_ws_connect(self, context: Context) -> Any:
         params = context.connection_params or {}
         api_key, token = params.get("apiKey"), params.get("token")
         if context.known_actor is None or api_key or token:
-            try:
-                context.known_actor = await self._identity.of(_text(api_key), _text(token), context.trace_id)
-            except DomainError as error:
-                raise ConnectionRejectionError from error
+            context.known_actor = await self._identity.of(_text(api_key), _text(token), context.trace_id)
+        return UNSET
 
     async def run(self, request: Any, *arguments: Any, **named: Any) -> Any:
         try:
@@ -89,7 +70,7 @@ class StudioGraphQL(GraphQL[Context, None]):
             return self._refusal(request.scope, DomainError(_code_of(error.status_code), error.reason))
         except DomainError as error:
             if isinstance(request, WebSocket):
-                return await request.close(CLOSED_FORBIDDEN, short_reason(error.message))
+                return await request.close(_close_code_of(error), short_reason(error.message))
             return self._refusal(request.scope, error)
 
     def _refusal(self, scope: Any, error: DomainError) -> Response:
@@ -101,7 +82,12 @@ class StudioGraphQL(GraphQL[Context, None]):
             media_type=GRAPHQL_RESPONSE if _wants_graphql_response(scope) else "application/json",
         )
 
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        return False
+
     async def parse_http_body(self, request: Any) -> Any:
+        if request.method != "GET" and not _is_json(request.content_type or ""):
+            raise HTTPException(415, "Send JSON: the Content-Type must be application/json")
         try:
             return await super().parse_http_body(request)
         except (AttributeError, TypeError, ValueError, RecursionError) as error:
@@ -140,6 +126,14 @@ class StudioGraphQL(GraphQL[Context, None]):
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _close_code_of(error: DomainError) -> int:
+    return CLOSED_FORBIDDEN if error.http_status < 500 else CLOSED_TRY_AGAIN_LATER
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
 def _was_executed(result: Any) -> bool:

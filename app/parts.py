@@ -55,13 +55,13 @@ class Parts:
 async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIterator[Parts]:
     """Everything connected and the database at its newest schema; `url` is how the outside reaches this server."""
     async with AsyncExitStack() as stack:
+        secrets = read_secrets(settings)
         engine = create_engine(database_url, connections=settings.database_connections)
         stack.push_async_callback(engine.dispose)
         await migrate(engine)
         bus = await stack.enter_async_context(create_bus(redis_url=settings.redis_url, database_url=database_url))
         objects = await _objects(settings)
         images, texts = _providers(settings, stack)
-        secrets = read_secrets(settings)
         credentials = Credentials(engine)
         database, studio = await _studio(
             stack, engine, bus, settings, secrets, url, Prices(images.image_price(), texts.text_price())

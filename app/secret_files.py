@@ -2,11 +2,14 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from hmac import digest
 from pathlib import Path
 
 from app.settings import Settings
+from domain.errors import DomainError, ErrorCode
 from gateway.identity import Secrets
 
 
@@ -19,23 +22,38 @@ def read_secrets(settings: Settings) -> Secrets:
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only this user can read: whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
 
 
 def _kept(path: Path) -> bytes:
-    if not path.exists():
-        made = path.with_name(f".{path.name}.{os.getpid()}.made")
-        write_private(made, secrets.token_hex(32).encode())
-        try:
-            os.link(made, path)  # of two processes that start together, the first one's stays
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
-    return path.read_bytes()
+    with _explained(path):
+        if not path.exists():
+            _make(path)
+        return path.read_bytes()
+
+
+def _make(path: Path) -> None:
+    made = path.with_name(f".{path.name}.{os.getpid()}.made")
+    write_private(made, secrets.token_hex(32).encode())
+    try:
+        os.link(made, path)  # of two processes that start together, the first one's stays
+    except FileExistsError:
+        pass
+    finally:
+        made.unlink()
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"Easel cannot keep {path}: {error.strerror}. Set EASEL_DATA_DIR to a directory that you may write"
+        raise DomainError(ErrorCode.UNAVAILABLE, message) from error

@@ -1,9 +1,8 @@
 """Serving: the API and its workers in one process, until a signal says stop."""
 
 import asyncio
+import errno
 import gc
-import json
-import os
 import signal
 import socket
 import sys
@@ -13,8 +12,8 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from app.asgi import create_app
+from app.notes import announced
 from app.parts import Parts, open_parts
-from app.secret_files import write_private
 from app.seed import ensure_example
 from app.settings import Settings
 from app.working import working
@@ -42,9 +41,11 @@ class Server(uvicorn.Server):
 
 async def serve(settings: Settings, database_url: str, on_ready: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM, then drain."""
+    stop = stop_signal()
     async with running(settings, database_url) as (parts, _):
-        on_ready(parts.studio.public_url)
-        await stop_signal().wait()
+        if not stop.is_set():
+            on_ready(parts.studio.public_url)
+        await stop.wait()
 
 
 @asynccontextmanager
@@ -55,7 +56,7 @@ async def running(settings: Settings, database_url: str) -> AsyncIterator[tuple[
     async with open_parts(settings, database_url, settings.url(port)) as parts:
         await ensure_example(parts)
         async with working(parts), _listening(parts, listener):
-            with _announced(settings, port):
+            with announced(settings, listener):
                 _settle_garbage()
                 yield parts, settings.model_copy(update={"public_url": None}).url(port)
 
@@ -98,33 +99,12 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        message = f"Easel cannot listen on {host}:{port}: {error.strerror}. Choose another with --port or EASEL_PORT"
+        advice = "--port or EASEL_PORT" if error.errno == errno.EADDRINUSE else "--host or EASEL_HOST"
+        message = f"Easel cannot listen on {host}:{port}: {error.strerror}. Choose another with {advice}"
         raise DomainError(ErrorCode.UNAVAILABLE, message) from error
     listener.listen(BACKLOG)
     listener.settimeout(0)
     return listener
-
-
-@contextmanager
-def _announced(settings: Settings, port: int) -> Iterator[None]:
-    """Leave a note of where this server is, for `easel key` and `easel demo`."""
-    path = settings.data_dir / "serve.json"
-    write_private(path, json.dumps({"pid": os.getpid(), "url": settings.url(port)}).encode())
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def running_server(settings: Settings) -> str | None:
-    """Where a server on this data directory listens, if one does."""
-    try:
-        note = json.loads((settings.data_dir / "serve.json").read_bytes())
-        os.kill(note["pid"], 0)
-    except (OSError, ValueError):
-        return None
-    url: str = note["url"]
-    return url
 
 
 def _settle_garbage() -> None:

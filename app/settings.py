@@ -1,15 +1,31 @@
 """Every setting, read once from the environment."""
 
+import re
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, AnyHttpUrl, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import InvalidInput
 
 PREFIX = "EASEL_"
+TEST_PREFIX = "EASEL_TEST_"
+
+
+def _database_url(url: str) -> str:
+    if not re.match(r"postgresql\+asyncpg://.", url):
+        raise ValueError("write it as postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME")
+    return url
+
+
+def _redis_url(url: str) -> str:
+    if not re.match(r"(redis|rediss|unix)://.", url):
+        raise ValueError("write it as redis://HOST:PORT, rediss://… with TLS, or unix://PATH")
+    return url
 
 
 class Settings(BaseSettings):
@@ -27,12 +43,12 @@ class Settings(BaseSettings):
         "auto", description="How log lines look; auto is pretty on a terminal, else JSON."
     )
 
-    database_url: str | None = Field(
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
         None,
         description="PostgreSQL 15 or newer, as postgresql+asyncpg://USER:PASSWORD@HOST/NAME; embedded when unset.",
     )
     database_connections: int = Field(20, ge=2, le=500, description="Most connections to the database, per process.")
-    redis_url: str | None = Field(
+    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
         None, description="Redis 7 or Valkey 8 that carries live events between processes; PostgreSQL does when unset."
     )
     s3_endpoint: AnyHttpUrl | None = Field(None, description="S3 or MinIO for pictures, as a URL; files when unset.")
@@ -57,6 +73,9 @@ class Settings(BaseSettings):
     feed_check_seconds: float = Field(
         3, gt=0, le=60, description="How often live feeds are compared with the database, in seconds."
     )
+    socket_init_seconds: float = Field(
+        10, gt=0, le=600, description="How long a socket may wait before it says who it is, in seconds."
+    )
     most_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Largest request body, in bytes.")
     allowed_origins: Annotated[
         tuple[str, ...], Field(description="Origins of pages on other hosts that may connect.")
@@ -73,6 +92,12 @@ class Settings(BaseSettings):
     openai_image_credits: Decimal = Field(Decimal(1), ge=0, description="Credits for one picture.")
     openai_text_credits: Decimal = Field(Decimal("0.1"), ge=0, description="Credits for one enhanced prompt.")
     openai_timeout_seconds: float = Field(170, gt=0, le=3600, description="Longest wait for an answer, in seconds.")
+
+    @model_validator(mode="after")
+    def _has_both_keys_of_the_object_store(self) -> Self:
+        if self.s3_endpoint and not (self.s3_access_key and self.s3_secret_key.get_secret_value()):
+            raise ValueError("EASEL_S3_ENDPOINT: set EASEL_S3_ACCESS_KEY and EASEL_S3_SECRET_KEY too, or none of them")
+        return self
 
     def url(self, port: int | None = None) -> str:
         """The address of this server, without a slash at its end."""
@@ -93,9 +118,21 @@ def read_settings(**given: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        wrong = [f"{_told(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors()]
-        raise InvalidInput("\n".join(wrong)) from error
+        raise InvalidInput("\n".join(_told(error))) from error
 
 
-def _told(name: str) -> str:
-    return variable(name) if name in Settings.model_fields else name
+def _told(error: ValidationError) -> Iterator[str]:
+    """A sentence for each setting that is broken, with its variable."""
+    for problem in error.errors():
+        name, sentence = str(next(iter(problem["loc"]), "")), problem["msg"].removeprefix("Value error, ")
+        told = variable(name) if name in Settings.model_fields else name
+        yield f"{told}: {sentence}" if told else sentence
+
+
+def misspelled(names: Iterable[str]) -> Iterator[str]:
+    """A sentence for each variable that looks like a setting and is none."""
+    known = [variable(name) for name in Settings.model_fields]
+    for name in sorted(names):
+        if name.upper().startswith(PREFIX) and name.upper() not in known and not name.startswith(TEST_PREFIX):
+            close = get_close_matches(name.upper(), known, n=1)
+            yield f"{name} is not a setting and changes nothing" + (f"; did you mean {close[0]}?" if close else "")

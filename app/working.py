@@ -10,6 +10,8 @@ from engine.worker import Worker, WorkerLimits
 from storage.jobs import dispatch
 from storage.pool import asyncpg_url
 
+UNWIND_SECONDS = 5.0
+
 
 @asynccontextmanager
 async def working(parts: Parts) -> AsyncIterator[None]:
@@ -39,5 +41,6 @@ async def _drain(dispatching: "asyncio.Task[None]", worker: Worker, drain_second
     """What is under way may finish; what takes longer is given back."""
     await asyncio.wait({dispatching}, timeout=drain_seconds)
     worker.release_all()
-    await asyncio.wait({dispatching}, timeout=max(5.0, drain_seconds))
+    await asyncio.wait({dispatching}, timeout=max(UNWIND_SECONDS, drain_seconds))
     dispatching.cancel()
+    await asyncio.wait({dispatching}, timeout=UNWIND_SECONDS)

@@ -51,6 +51,7 @@ class ClaimStep(Command[Claim | None]):
 
 async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim | None:
     run = await tx.get(Run, command.run_id, lock=True)
+    tx.belong_to(run.trace_id)
     step = await tx.get(Step, command.step_id)
     if step.status is not StepStatus.QUEUED or step.epoch != command.epoch:
         return None
@@ -67,6 +68,7 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
 async def _claimed(tx: Transaction, command: StepCommand) -> tuple[Run, Step]:
     """Every change of a step is made under its run's lock."""
     run = await tx.get(Run, command.run_id, lock=True)
+    tx.belong_to(run.trace_id)
     step = await tx.get(Step, command.step_id)
     if step.status is not StepStatus.RUNNING or step.epoch != command.epoch:
         raise DomainError(ErrorCode.CONFLICT, "The lease on this step was lost: what was made of it is dropped")
@@ -202,7 +204,11 @@ async def release_step(tx: Transaction, actor: Actor, command: ReleaseStep) -> S
     step.attempt -= 1
     tx.record(step.queue())
     tx.save(step)
-    tx.enqueue(step.job(run.priority))
+    if run.is_stopping:
+        await wind_down(tx, run)
+        keep(tx, run)
+    else:
+        tx.enqueue(step.job(run.priority))
     return step
 
 

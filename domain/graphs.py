@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -12,6 +12,7 @@ from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.kinds import KINDS
 from domain.kinds.kind import ANY, NodeKind, Port
 from domain.plain import plain, require_json_object
+from domain.text import NAME_LENGTH, require_length
 
 MOST_NODES = 1_000
 MOST_EDGES = 5_000
@@ -38,7 +39,7 @@ class Node:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return self.config or {}
+        return {} if self.config is None else self.config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,12 @@ class Graph:
     def input_nodes(self) -> list[Node]:
         return [node for node in self.nodes if node.kind == "input"]
 
+    @cached_property
+    def input_names(self) -> Counter[str]:
+        """What the run's inputs are called, and how often; whatever is no name is a problem of its node."""
+        named = (node.settings.get("name") for node in self.input_nodes if isinstance(node.settings, dict))
+        return Counter(name for name in named if isinstance(name, str))
+
 
 def require_valid(graph: Graph) -> None:
     if found := problems(graph):
@@ -150,29 +157,31 @@ def _identities(graph: Graph) -> Iterator[Problem]:
             yield Problem(code="INVALID_ID", message=message, node_id=name)
         if count > 1:
             yield Problem(code="DUPLICATE_ID", message=f"{count} nodes are called '{name}'", node_id=name)
-    names = Counter(str(node.settings.get("name")) for node in graph.input_nodes)
-    for name, count in names.items():
+    for name, count in graph.input_names.items():
         if count > 1:
-            yield Problem(code="DUPLICATE_INPUT", message=f"{count} input nodes ask for '{name}'")
+            yield Problem(code="DUPLICATE_INPUT", message=f"{count} input nodes ask for '{name[:80]}'")
 
 
 def _node_problems(node: Node, graph: Graph) -> Iterator[Problem]:
+    if node.label is not None and (refused := _refused(require_length, node.label, "label", longest=NAME_LENGTH)):
+        yield Problem(code="INVALID_LABEL", message=refused, node_id=node.id)
     kind = KINDS.get(node.kind)
     if kind is None:
         message = f"'{node.kind[:80]}' is not a kind of node; known: {', '.join(KINDS)}"
         yield Problem(code="UNKNOWN_KIND", message=message, node_id=node.id)
         return
-    try:
-        require_json_object(node.settings, "config")
-    except InvalidInput as error:
-        yield Problem(code="INVALID_CONFIG", message=error.message, node_id=node.id)
-        return
-    for message in kind.config_problems(node.settings, _input_names(graph)):
+    refused = _refused(require_json_object, node.settings, "config")
+    for message in [refused] if refused else kind.config_problems(node.settings, graph.input_names):
         yield Problem(code="INVALID_CONFIG", message=message, node_id=node.id)
 
 
-def _input_names(graph: Graph) -> frozenset[str]:
-    return frozenset(str(node.settings.get("name")) for node in graph.input_nodes)
+def _refused(check: Callable[..., Any], *value: Any, **limits: Any) -> str | None:
+    """What a check has against a value; None where it passes."""
+    try:
+        check(*value, **limits)
+    except InvalidInput as error:
+        return error.message
+    return None
 
 
 def _edge_problems(edge: Edge, graph: Graph) -> Iterator[Problem]:

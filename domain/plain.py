@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.errors import InvalidInput
+from domain.text import require_keepable
 
 JSON_DEPTH = 32
 JSON_BYTES = 65_536
@@ -44,7 +45,7 @@ def payload_of(entity: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def require_json(value: Any, field: str) -> Any:
-    """The value, if it is a JSON value that can be kept: no NaN, no NUL, not too deep, not too large."""
+    """The value, if it is a JSON value that can be kept: of keepable text, no NaN, not too deep, not too large."""
     if _weigh(value, field, 0) > JSON_BYTES:
         raise InvalidInput(f"{field} is larger than {JSON_BYTES // 1024} KiB", field=field)
     return value
@@ -62,9 +63,9 @@ def _weigh(value: Any, field: str, depth: int) -> int:
         raise InvalidInput(f"{field} is nested more than {JSON_DEPTH} levels deep", field=field)
     match value:
         case str():
-            if "\x00" in value:
-                raise InvalidInput(f"{field} must not contain a NUL character", field=field)
-            return len(value.encode("utf-8", "surrogatepass")) + 2
+            return len(require_keepable(value, field).encode()) + 2
+        case int() if not -(2**63) <= value < 2**64:
+            raise InvalidInput(f"{field} must not contain whole numbers beyond 64 bits", field=field)
         case float() if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - that is NaN
             raise InvalidInput(f"{field} must not contain NaN or infinity", field=field)
         case dict():

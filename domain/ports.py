@@ -47,6 +47,10 @@ class Transaction(Protocol):
         """Facts; numbered and written by the last statement."""
         ...
 
+    def belong_to(self, trace_id: str) -> None:
+        """The trace of what is recorded, where the actor brings none."""
+        ...
+
     def enqueue(self, *jobs: "StepJob") -> None:
         """Wake a worker for these steps once the transaction is there to see."""
         ...

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from domain.errors import InvalidInput
+from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.ids import Id, new_id
 from domain.permissions import Actor
 from domain.plain import camel_case, require_json_object
@@ -38,7 +38,7 @@ class ProjectSettings:
         values: dict[str, Any] = {}
         for key, value in require_json_object(changes, "settings").items():
             if key not in names:
-                raise InvalidInput(f"settings.{key} is not a setting; known: {', '.join(names)}", field="settings")
+                raise InvalidInput(f"settings.{key[:80]} is not a setting; known: {', '.join(names)}", field="settings")
             name = names[key].name
             default = getattr(_DEFAULTS, name)
             values[name] = default if value is None else _checked(key, value, default)
@@ -103,11 +103,13 @@ class CreateProject(Command[Project]):
 
 
 async def create_project(tx: Transaction, actor: Actor, command: CreateProject) -> Project:
+    if actor.project_id is not None:
+        raise DomainError(ErrorCode.FORBIDDEN, "This key is for one project: use a key of the organization")
     project = Project(
         organization_id=actor.organization_id,
         slug=command.resulting_slug,
         name=command.name,
-        settings=ProjectSettings().changed(command.settings or {}),
+        settings=ProjectSettings().changed({} if command.settings is None else command.settings),
     )
     tx.add(project, ProjectSequence(id=project.id, organization_id=project.organization_id))
     return project
@@ -133,7 +135,7 @@ async def update_project(tx: Transaction, actor: Actor, command: UpdateProject) 
     require_version(project.version, command.expected_version)
     project.name = project.name if command.name is None else command.name
     project.status = command.status or project.status
-    project.settings = project.settings.changed(command.settings or {})
+    project.settings = project.settings if command.settings is None else project.settings.changed(command.settings)
     project.version += 1
     project.updated_at = datetime.now(UTC)
     tx.save(project)

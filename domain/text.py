@@ -6,6 +6,7 @@ from domain.errors import InvalidInput
 
 NAME_LENGTH = 200
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def require_length(text: str, field: str, *, longest: int, shortest: int = 1) -> str:
@@ -14,8 +15,13 @@ def require_length(text: str, field: str, *, longest: int, shortest: int = 1) ->
         raise InvalidInput(f"{field} must not be empty", field=field)
     if len(text) > longest:
         raise InvalidInput(f"{field} has {len(text):,} characters; {longest:,} is the most", field=field)
-    if "\x00" in text:
-        raise InvalidInput(f"{field} must not contain a NUL character", field=field)
+    return require_keepable(text, field)
+
+
+def require_keepable(text: str, field: str) -> str:
+    """The text, if a database and UTF-8 can hold it."""
+    if _UNKEEPABLE.search(text):
+        raise InvalidInput(f"{field} must not contain NUL characters or half surrogate pairs", field=field)
     return text
 
 

@@ -1,6 +1,7 @@
 """The reconciler: no step is left lying, whoever went away with it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -29,15 +30,15 @@ class Reconciler:
         self._every_seconds = every_seconds
 
     async def run(self) -> None:
-        pause_seconds = self._lease_seconds
+        answered = False
         while True:
-            await asyncio.sleep(pause_seconds)
-            try:
-                await self.reconcile()
-                pause_seconds = self._every_seconds
-            except DomainError as error:
-                log.warning("steps could not be reconciled", error=error.message)
-                pause_seconds = self._lease_seconds
+            await asyncio.sleep(self._every_seconds)
+            answered = await _survived(self.reconcile if answered else self._hold_still)
+
+    async def _hold_still(self) -> None:
+        """Raises while the database is away: only once it is back, workers can renew."""
+        await self._leases.expired()
+        await asyncio.sleep(self._lease_seconds)
 
     async def reconcile(self) -> None:
         for job in await self._leases.expired():
@@ -50,5 +51,22 @@ class Reconciler:
             await execute(self._begin, engine_actor(job.organization_id), command)
             log.warning("a step was taken from a worker that went away", step_id=job.step_id)
         except DomainError as error:
-            if error.code is not ErrorCode.CONFLICT:  # else somebody was faster
+            if error.code is ErrorCode.UNAVAILABLE:
                 raise
+            if error.code is not ErrorCode.CONFLICT:  # else somebody was faster
+                log.warning("a step could not be taken back", step_id=job.step_id, error=error.message)
+        except Exception:
+            # One step that cannot be taken back must not keep all others waiting.
+            log.exception("a step could not be taken back", step_id=job.step_id)
+
+
+async def _survived(act: Callable[[], Awaitable[None]]) -> bool:
+    try:
+        await act()
+    except DomainError as error:
+        log.warning("steps could not be reconciled", error=error.message)
+    except Exception:
+        log.exception("steps could not be reconciled")
+    else:
+        return True
+    return False

@@ -14,7 +14,6 @@ from domain.providers import GeneratedPicture, ImageProvider, Recovery, TextProv
 from providers.pictures import read_picture
 
 STORE_ATTEMPTS = 5
-STORE_BACKOFF_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,7 @@ class EngineToolbox:
     image_provider: ImageProvider
     text_provider: TextProvider
     objects: ObjectStore
+    store_backoff_seconds: float = 0.5
 
     async def keep_image(self, picture: GeneratedPicture, work: Work, *, model: str, provider: str) -> NewImage:
         measured = await read_picture(picture.data)
@@ -54,7 +54,7 @@ class EngineToolbox:
             except DomainError as error:
                 if error.code is not ErrorCode.UNAVAILABLE or attempt == STORE_ATTEMPTS:
                     raise
-                await asyncio.sleep(STORE_BACKOFF_SECONDS * 2**attempt)
+                await asyncio.sleep(self.store_backoff_seconds * 2**attempt)
             else:
                 return
 

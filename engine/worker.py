@@ -22,6 +22,8 @@ from storage.leases import Held, Leases
 
 RECORD_BACKOFF_SECONDS = 0.5
 UNWIND_SECONDS = 5.0
+# After these the step is somebody else's, or nobody can be told: its lease runs out.
+_NOT_OURS = {ErrorCode.CONFLICT, ErrorCode.RUN_NOT_FOUND, ErrorCode.UNAVAILABLE}
 
 log = structlog.get_logger(__name__)
 
@@ -70,9 +72,12 @@ class Worker:
     toolbox: EngineToolbox
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     attempts: dict[Held, Attempt] = field(default_factory=dict)
+    leaving: bool = False
 
     async def work(self, job: StepJob) -> None:
         """Do one step, from the claim to the record of what came of it."""
+        if self.leaving:
+            return  # the reconciler queues it once more
         actor = engine_actor(job.organization_id)
         claim = await execute(self.begin, actor, self._claim_of(job))
         if claim is None:
@@ -85,7 +90,7 @@ class Worker:
             await self._finish(attempt)
             command = self._said_of(attempt)
             if command is not None:
-                await self._record(engine_actor(job.organization_id, trace_id), command)
+                await self._record(engine_actor(job.organization_id, trace_id), claim.step, command)
 
     async def pulse(self) -> None:
         """Renew the leases of all that is being done, for ever; interrupt what was canceled or lost meanwhile."""
@@ -99,6 +104,10 @@ class Worker:
             except DomainError as error:
                 log.warning("leases could not be renewed", error=error.message)
                 continue
+            except Exception:
+                # Without a pulse every step would be taken over by somebody else while it is being done here.
+                log.exception("leases could not be renewed")
+                continue
             for held, attempt in attempts.items():
                 if held not in renewed:
                     attempt.interrupt(Interruption.LOST)
@@ -106,7 +115,8 @@ class Worker:
                     attempt.interrupt(Interruption.CANCELED)
 
     def release_all(self) -> None:
-        """Give back whatever is being done: this worker is going away."""
+        """Give back whatever is being done, begin nothing more: this worker is going away."""
+        self.leaving = True
         for attempt in list(self.attempts.values()):
             attempt.interrupt(Interruption.RELEASED)
 
@@ -167,21 +177,34 @@ class Worker:
             case Interruption.RELEASED | Interruption.TOO_LONG:
                 return _failed(step, _cut_short(step))
             case None:
-                return _failed(step, task.exception() or _cut_short(step))
+                return _failed(step, _cut_short(step) if task.cancelled() else task.exception() or _cut_short(step))
 
-    async def _record(self, actor: Actor, command: StepCommand) -> None:
-        """Write it down, however long the database takes to come back: what was made may have been paid for."""
+    async def _record(self, actor: Actor, step: Step, command: StepCommand) -> None:
+        """Write down what came of the step; what cannot be kept as it is fails it, so that it is not made again."""
+        try:
+            await self._record_in_time(actor, command)
+        except DomainError as error:
+            log.warning("a result was not recorded", reason=error.message)
+            if isinstance(command, FinishStep) and error.code not in _NOT_OURS:
+                await self._record(actor, step, _failed(step, _unkept(error)))
+
+    async def _record_in_time(self, actor: Actor, command: StepCommand) -> None:
+        """However long the database takes to come back: what was made may have been paid for."""
         deadline = asyncio.get_running_loop().time() + self.limits.record_seconds
         while True:
             try:
                 await execute(self.begin, actor, command)
             except DomainError as error:
                 if error.code is not ErrorCode.UNAVAILABLE or asyncio.get_running_loop().time() > deadline:
-                    log.warning("a result was not recorded", reason=error.message)
-                    return
+                    raise
                 await asyncio.sleep(RECORD_BACKOFF_SECONDS)
             else:
                 return
+
+
+def _unkept(error: DomainError) -> DomainError:
+    message = f"What the step made cannot be kept: {error.message}"
+    return DomainError(ErrorCode.PROVIDER_FAILED, message)
 
 
 def _cut_short(step: Step) -> DomainError:

@@ -1,5 +1,6 @@
 """What a resolver may use."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -73,7 +74,10 @@ class Context:
 
             async def fetch(values: list[str]) -> list[list[Any]]:
                 rows: list[Any] = await self.reads.many(kind, self.actor, **{column: list(dict.fromkeys(values))})
-                return [[row for row in reversed(rows) if getattr(row, column) == value] for value in values]
+                found: dict[str, list[Any]] = defaultdict(list)
+                for row in reversed(rows):
+                    found[getattr(row, column)].append(row)
+                return [found[value] for value in values]
 
             # A socket lives long: what was read for one event must not answer the next.
             self._loaders[key] = DataLoader(load_fn=fetch, cache=False)

@@ -8,6 +8,7 @@ from typing import Any
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.images import Image
+from domain.permissions import Permission
 from domain.projects import Project
 from domain.runs import Run
 from domain.steps import Step
@@ -58,6 +59,7 @@ async def _audience(context: Context, channels: list[Channel]) -> Audience:
 
 async def _followed(context: Context, channel: Channel) -> tuple[Id, frozenset[Id] | None]:
     reads, actor = context.reads, context.actor
+    actor.require(Permission.RUNS_READ)
     if channel.run_id is not None:
         run = await reads.one(Run, actor, id=channel.run_id)
         if run is None:

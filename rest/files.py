@@ -32,9 +32,15 @@ def _answer(request: Request, image: Image | None, objects: ObjectStore, cache_c
         raise DomainError(ErrorCode.IMAGE_NOT_FOUND, "There is no image at this address")
     etag = f'"{image.file_hash}"'
     headers = {"ETag": etag, "Cache-Control": cache_control, **_SAFE}
-    if etag in request.headers.get("if-none-match", ""):
+    if _has(etag, request.headers.getlist("if-none-match")):
         return Response(status_code=304, headers=headers)
     headers["Content-Length"] = str(image.file_size)
     if request.method == "HEAD":
         return Response(headers=headers, media_type=image.mime_type)
     return StreamingResponse(objects.stream(image.storage_key), headers=headers, media_type=image.mime_type)
+
+
+def _has(etag: str, known: list[str]) -> bool:
+    """Whether `If-None-Match` names these bytes, `W/` or not (RFC 9110, 13.1.2)."""
+    named = [tag.strip().removeprefix("W/") for tags in known for tag in tags.split(",")]
+    return etag in named or named == ["*"]

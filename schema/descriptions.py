@@ -1,8 +1,27 @@
-"""What arguments and input fields mean: said once for each name, as the names mean the same everywhere."""
+"""What arguments, input fields and enums mean: said once for each name, or for `Type.name` where one differs."""
 
-from graphql import GraphQLArgument, GraphQLInputField, GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
+from graphql import (
+    GraphQLArgument,
+    GraphQLEnumType,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+)
+
+ENUMS: dict[str, str] = {
+    "AssetType": "What an asset is.",
+    "CancelOutcome": "What became of the wish to stop a run.",
+    "ChannelName": "What can be followed.",
+    "ImageSource": "How an image came here.",
+    "ProjectStatus": "Whether a project is worked in, or put away.",
+    "RunStatus": "How far a run is; SUCCEEDED, FAILED and CANCELED are its ends.",
+    "StepStatus": "How far a step is; OUTCOME_UNKNOWN where a provider's answer was lost.",
+}
 
 MEANINGS: dict[str, str] = {
+    "ChannelInput.name": "What to follow.",
+    "UpdateProjectInput.status": "ACTIVE, or ARCHIVED.",
     "after": "Only what comes after this cursor.",
     "alias": "Only the image with this alias, as @hero.",
     "channels": "What to follow, 1 to 50 channels.",
@@ -42,16 +61,18 @@ MEANINGS: dict[str, str] = {
 
 
 def describe(schema: GraphQLSchema) -> None:
-    """Give every argument and input field its meaning."""
+    """Give every argument, input field and enum its meaning."""
     for type_ in schema.type_map.values():
-        if isinstance(type_, GraphQLInputObjectType):
+        if isinstance(type_, GraphQLEnumType):
+            type_.description = type_.description or ENUMS.get(type_.name)
+        elif isinstance(type_, GraphQLInputObjectType):
             for name, field in type_.fields.items():
-                _describe(name, field)
+                _describe(type_.name, name, field)
         elif isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
             for output in type_.fields.values():
                 for name, argument in output.args.items():
-                    _describe(name, argument)
+                    _describe(type_.name, name, argument)
 
 
-def _describe(name: str, what: GraphQLArgument | GraphQLInputField) -> None:
-    what.description = what.description or MEANINGS.get(name)
+def _describe(owner: str, name: str, what: GraphQLArgument | GraphQLInputField) -> None:
+    what.description = what.description or MEANINGS.get(f"{owner}.{name}") or MEANINGS.get(name)

@@ -140,7 +140,9 @@ class Resync:
     cursor: str = said("Where to go on.")
 
 
-StreamSubject = Annotated[Run | RunStep | Image | Resync, strawberry.union("StreamSubject")]
+StreamSubject = Annotated[
+    Run | RunStep | Image | Resync, strawberry.union("StreamSubject", description="What an event can be about.")
+]
 
 
 @of(deliveries.Delivery)

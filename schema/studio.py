@@ -1,17 +1,23 @@
 """The schema as it answers: parsed documents kept, operations bounded, every error with its code and trace."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import strawberry
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
-from strawberry.types import ExecutionContext
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
+from strawberry.exceptions import MissingQueryError
+from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.graphql import OperationType
 
 from domain.errors import DomainError, ErrorCode
-from schema.limits import MOST_TOKENS, OperationSize
+from schema.limits import MOST_TOKENS, too_large
 
 DOCUMENTS_KEPT = 500
+_MALFORMED = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 log = structlog.get_logger(__name__)
 
@@ -20,22 +26,59 @@ def _limit_tokens() -> SchemaExtension:
     return MaxTokensLimiter(max_token_count=MOST_TOKENS)
 
 
+class _KeptParses(ParserCache):
+    def on_parse(self) -> Iterator[None]:
+        with suppress(GraphQLError):  # raised in here it would end a socket's operation without a word
+            context = self.execution_context
+            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
+        yield
+
+
 def _keep_parsed() -> SchemaExtension:
-    return ParserCache(maxsize=DOCUMENTS_KEPT)
+    return _KeptParses(maxsize=DOCUMENTS_KEPT)
 
 
-def _limit_size() -> SchemaExtension:
-    return AddValidationRules([OperationSize])
+class _BoundedValidation(ValidationCache):
+    """What is too large is refused before it is validated: validation takes the square of a document's size."""
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        found = too_large(context.graphql_document) if context.graphql_document else []
+        if found := found or _not_named(context):
+            context.pre_execution_errors = found
+            yield
+        else:
+            for step in super().on_validate():
+                # The kept errors are everybody's: each request completes its own.
+                context.pre_execution_errors = [_fresh(error) for error in context.pre_execution_errors or ()]
+                yield step
 
 
-def _keep_validated() -> SchemaExtension:
-    return ValidationCache(maxsize=DOCUMENTS_KEPT)
+def _fresh(error: GraphQLError) -> GraphQLError:
+    return GraphQLError(error.message, error.nodes, original_error=error.original_error, extensions=error.extensions)
 
 
-EXTENSIONS = [_limit_tokens, _keep_parsed, _limit_size, _keep_validated]
+def _not_named(context: ExecutionContext) -> list[GraphQLError]:
+    """Strawberry would run the first of several operations; the specification wants one named."""
+    named = context._provided_operation_name is not None  # noqa: SLF001 - `operation_name` is the first one's own
+    definitions = context.graphql_document.definitions if context.graphql_document else ()
+    operations = [d for d in definitions if isinstance(d, OperationDefinitionNode)]
+    return [] if named or len(operations) < 2 else [GraphQLError("Name one of the operations", operations)]
+
+
+def _validate() -> SchemaExtension:
+    return _BoundedValidation(maxsize=DOCUMENTS_KEPT)
+
+
+EXTENSIONS = [_limit_tokens, _keep_parsed, _validate]
 
 
 class StudioSchema(strawberry.Schema):
+    async def execute(self, query: Any, **named: Any) -> ExecutionResult:  # type: ignore[override]
+        """The answer to a query or mutation; what answers more than once is for `stream`."""
+        allowed = set(named.pop("allowed_operation_types", None) or OperationType) - {OperationType.SUBSCRIPTION}
+        return await super().execute(query, allowed_operation_types=allowed, **named)
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Give each error its code and trace; what was not expected is logged, and told without its details."""
         context = execution_context.context if execution_context else None
@@ -49,11 +92,20 @@ def _complete(error: GraphQLError, trace_id: str) -> None:
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
-    if cause is not None and not isinstance(cause, DomainError):
+    if isinstance(cause, _MALFORMED):
+        error.extensions = {"code": ErrorCode.GRAPHQL_PARSE_FAILED}
+    elif cause is not None and _is_unreadable_value(error, cause):
+        error.message = "A value in the document cannot be read"
+    elif cause is not None and not isinstance(cause, DomainError):
         log.error("unexpected failure", path=error.path, exc_info=cause)
         error.message = "Something went wrong on our side"
         error.extensions = {"code": ErrorCode.INTERNAL}
     error.extensions = {"code": _code(error), **_told(cause), **(error.extensions or {}), "traceId": trace_id}
+
+
+def _is_unreadable_value(error: GraphQLError, cause: BaseException) -> bool:
+    """Whether a literal could not be converted, as whole numbers of more digits than Python takes."""
+    return isinstance(cause, ValueError) and not isinstance(cause, DomainError) and bool(error.nodes) and not error.path
 
 
 def _code(error: GraphQLError) -> ErrorCode:

@@ -24,6 +24,7 @@ from storage.columns import to_json
 
 ENTRYPOINT = "step"
 RECONNECT_SECONDS = 1.0
+POLL_SECONDS = 1.0  # how late a job is when its notification is lost, as after an outage
 BATCH = 10
 
 log = structlog.get_logger(__name__)
@@ -83,7 +84,7 @@ async def _dispatch_over(
         queue.qm.run(
             batch_size=batch,
             max_concurrent_tasks=max(2 * batch, concurrency),
-            dequeue_timeout=timedelta(seconds=5),
+            dequeue_timeout=timedelta(seconds=POLL_SECONDS),
             shutdown_on_listener_failure=True,
         )
     )

@@ -1,7 +1,8 @@
 """Leases on running steps: renewed by their workers, found by the reconciler when they are not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import text
@@ -78,5 +79,5 @@ class Leases:
         return len(jobs)
 
 
-def _job(row: object) -> StepJob:
-    return msgspec.convert(dict(row), StepJob, strict=False, from_attributes=False)  # type: ignore[call-overload]
+def _job(row: Mapping[Any, Any]) -> StepJob:
+    return msgspec.convert(msgspec.to_builtins(dict(row)), StepJob)

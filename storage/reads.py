@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, func, literal, select, union_all
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.assets import Asset
@@ -122,7 +123,8 @@ class Reads:
         """For each value of the column, its newest row."""
         by = TABLES[kind].c[column]
         where = self._where(kind, actor, {column: list(values)})
-        query = select_of(kind).distinct(by).where(*where).order_by(by, TABLES[kind].c.id.desc())
+        newest = select_of(kind).ext(distinct_on(by)).where(*where)
+        query = newest.order_by(by, TABLES[kind].c.id.desc())
         return await self._fetch(kind, query)
 
     async def any_node(self, actor: Actor, id: str) -> Any:

@@ -37,6 +37,7 @@ class SqlTransaction:
         self._events: list[Event] = []
         self._jobs: list[StepJob] = []
         self._answer: Any = None
+        self._trace_id = actor.trace_id
 
     async def get(self, kind: type[Entity], id: str, *, lock: bool = False) -> Entity:
         found = await self._read(kind, [TABLES[kind].c.id == id], lock=lock)
@@ -68,6 +69,9 @@ class SqlTransaction:
     def record(self, *events: Event) -> None:
         self._events += events
 
+    def belong_to(self, trace_id: str) -> None:
+        self._trace_id = self._trace_id or trace_id
+
     def enqueue(self, *jobs: StepJob) -> None:
         self._jobs += jobs
 
@@ -90,7 +94,7 @@ class SqlTransaction:
             await idempotency.keep(self.connection, self.actor, self.command, self._answer)
         if self._events:
             self.envelopes = await record(
-                self.connection, self._events, self.command.client_mutation_id, self.actor.trace_id
+                self.connection, self._events, self.command.client_mutation_id, self._trace_id
             )
 
     async def _write_entities(self) -> None:

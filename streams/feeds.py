@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
 
+import msgspec
 import structlog
 from broadcaster import Broadcast
 
@@ -35,6 +36,7 @@ class Feed:
         self.newest = 0
         self.followers: set[asyncio.Event] = set()
         self.heard = asyncio.Event()  # set once the bus would bring what comes next
+        self.listener: asyncio.Task[None] | None = None
         self._events = events
         self._recent: deque[Envelope] = deque(maxlen=RECENT_EVENTS)
 
@@ -100,7 +102,7 @@ class Hub:
         self._events = events
         self._check_seconds = check_seconds
         self._feeds: dict[Id, Feed] = {}
-        self._listeners: dict[Id, asyncio.Task[None]] = {}
+        self._listeners: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Ask the database now and then how far the projects are: what the bus lost is found within that time."""
@@ -119,34 +121,55 @@ class Hub:
 
     @asynccontextmanager
     async def _feed(self, project_id: Id, news: asyncio.Event) -> AsyncIterator[Feed]:
-        feed = self._feeds.setdefault(project_id, Feed(project_id, self._events))
+        """Hear the bus first, then ask how far the project is: nothing falls between the two."""
+        feed = self._feeds.get(project_id) or self._open(project_id)
         feed.followers.add(news)
         try:
-            await self._listen(feed)
+            await feed.heard.wait()
+            await self._ask_newest([project_id])
             yield feed
         finally:
             feed.followers.discard(news)
-            if not feed.followers and (listener := self._listeners.pop(project_id, None)):
-                del self._feeds[project_id]
-                listener.cancel()
-                await asyncio.wait({listener})
+            # Interrupted while it subscribes, the bus would be left half subscribed: then it ends by itself.
+            if not feed.followers and feed.heard.is_set():
+                self._close(feed)
 
-    async def _listen(self, feed: Feed) -> None:
-        """Hear the bus first, then ask how far the project is: nothing falls between the two."""
-        if feed.project_id not in self._listeners:
-            self._listeners[feed.project_id] = asyncio.create_task(self._hear(feed))
-        await feed.heard.wait()
-        await self._ask_newest([feed.project_id])
+    def _open(self, project_id: Id) -> Feed:
+        feed = self._feeds[project_id] = Feed(project_id, self._events)
+        feed.listener = asyncio.create_task(self._hear(feed), name=f"feed of {project_id}")
+        self._listeners.add(feed.listener)
+        feed.listener.add_done_callback(self._listeners.discard)
+        return feed
+
+    def _close(self, feed: Feed) -> None:
+        if self._feeds.get(feed.project_id) is feed:
+            del self._feeds[feed.project_id]
+            if feed.listener and feed.listener is not asyncio.current_task():
+                feed.listener.cancel()
 
     async def _hear(self, feed: Feed) -> None:
-        async with self._bus.subscribe(channel_of(feed.project_id)) as messages:
+        """The one subscription of this process to the project's channel, while anybody follows it."""
+        try:
+            async with self._bus.subscribe(channel_of(feed.project_id)) as messages:
+                feed.heard.set()
+                while feed.followers:
+                    await self._take(feed, (await messages.get()).message)
+                self._close(feed)
+        except Exception:
+            log.exception("a feed hears nothing more of the bus", project_id=feed.project_id)
+        finally:
             feed.heard.set()
-            while True:
-                message = (await messages.get()).message
-                if message == RESYNC:
-                    await self._check([feed.project_id])
-                else:
-                    feed.take(decode(message))
+
+    async def _take(self, feed: Feed, message: str) -> None:
+        try:
+            envelopes = [] if message == RESYNC else decode(message)
+        except msgspec.MsgspecError:
+            log.warning("a message of the bus was not understood", project_id=feed.project_id)
+            envelopes = []
+        if envelopes:
+            feed.take(envelopes)
+        else:
+            await self._check([feed.project_id])
 
     async def _check(self, project_ids: list[Id]) -> None:
         try:

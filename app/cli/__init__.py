@@ -1,10 +1,13 @@
 """The command line."""
 
+import os
 import sys
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli import demo, development, keys, serve
+from app.settings import misspelled
 from domain.errors import DomainError
 
 application = typer.Typer(
@@ -23,12 +26,21 @@ for module in (demo, serve, keys, development):
     module.register(application)
 
 
+@application.callback()
+def warn() -> None:
+    for sentence in misspelled(os.environ):
+        sys.stderr.write(f"easel: {sentence}\n")
+
+
 def main() -> None:
     """Run a command; what goes wrong is told in a sentence, with exit code 1."""
     try:
-        application()
+        application(prog_name="easel")
     except DomainError as error:
         sys.stderr.write(f"easel: {error.message}\n")
+        sys.exit(1)
+    except (OSError, SQLAlchemyError) as error:
+        sys.stderr.write(f"easel: {str(error).splitlines()[0]}\n")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

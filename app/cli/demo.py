@@ -3,8 +3,8 @@
 import asyncio
 import sys
 import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +15,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from app.cli.database import database, run
 from app.cli.live import Live
 from app.logs import configure_logs
+from app.notes import running_server
 from app.parts import open_parts
 from app.seed import ORGANIZATION, PROJECT, WORKFLOW, DevelopmentKey, development_key
-from app.serving import running, running_server, stop_signal
+from app.serving import running, stop_signal
 from app.settings import Settings, read_settings
 from domain.errors import DomainError, ErrorCode
 
@@ -52,6 +53,8 @@ def demo(
     """Start everything, make a picture, and watch it happen."""
     settings = read_settings()
     configure_logs(settings.log_format)
+    with _explained(out):
+        out.mkdir(parents=True, exist_ok=True)
     with database(settings) as url:
         run(_demo(settings, url, prompt, out, keep=keep))
 
@@ -61,9 +64,10 @@ async def _demo(settings: Settings, database_url: str, prompt: str, out: Path, *
         terminal.print(f"Easel is ready: [bold]{key.url}[/]\n")
         async with asyncio.timeout(LIMIT_SECONDS), Live(key.url, key.apiKey) as live:
             saved = await _picture(live, key, prompt, out)
+        stop = stop_signal() if keep else None
         _tell(saved, key, keep=keep)
-        if keep:
-            await stop_signal().wait()
+        if stop:
+            await stop.wait()
 
 
 @asynccontextmanager
@@ -124,10 +128,22 @@ def _tell_steps(progress: Progress, steps: list[dict[str, Any]], told: set[str])
 
 
 def _save(url: str, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - our own server's address
-        path.write_bytes(answer.read())
+    # Our own server is asked without a proxy, whatever the environment says.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=60) as answer:
+        picture = answer.read()
+    with _explained(path):
+        path.write_bytes(picture)
     return path
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"The picture cannot be saved to {path}: {error.strerror}. Choose another folder with --out"
+        raise DomainError(ErrorCode.UNAVAILABLE, message) from error
 
 
 def _tell(saved: Path, key: DevelopmentKey, *, keep: bool) -> None:

@@ -1,4 +1,4 @@
-"""`easel schema`, `easel console`, `easel check`, `easel test`."""
+"""`easel schema`, `easel settings`, `easel console`, `easel check`, `easel test`."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 import typer
 
+from app.cli.settings_page import write_settings
 from domain.errors import DomainError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -27,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 def register(application: typer.Typer) -> None:
-    for command in (schema, console, check):
+    for command in (schema, settings, console, check):
         application.command(rich_help_panel=PANEL)(command)
     forwarding = {"allow_extra_args": True, "ignore_unknown_options": True}
     application.command(rich_help_panel=PANEL, context_settings=forwarding)(test)
@@ -39,6 +40,12 @@ def schema() -> None:
 
     SCHEMA.write_text(studio_schema.as_str() + "\n")
     sys.stdout.write(f"Written: {SCHEMA.relative_to(ROOT)}\n")
+
+
+def settings() -> None:
+    """Write docs/settings.md and the table of settings in README.md."""
+    for path in write_settings(ROOT):
+        sys.stdout.write(f"Written: {path.relative_to(ROOT)}\n")
 
 
 def console() -> None:

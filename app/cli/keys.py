@@ -9,9 +9,9 @@ import typer
 
 from app.cli.database import database, run
 from app.logs import configure_logs
+from app.notes import running_server
 from app.parts import Parts, open_parts
 from app.seed import ORGANIZATION, PROJECT, DevelopmentKey, development_key, ensure_tenant
-from app.serving import running_server
 from app.settings import Settings, read_settings
 from domain.permissions import Role
 from gateway.tokens import write_token

@@ -6,8 +6,11 @@ from itertools import count
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from domain.errors import DomainError, ErrorCode
+
+PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
 class Live:
@@ -20,7 +23,7 @@ class Live:
         self._socket: ClientConnection
 
     async def __aenter__(self) -> Self:
-        self._socket = await connect(self._address, subprotocols=["graphql-transport-ws"])  # type: ignore[list-item]
+        self._socket = await connect(self._address, subprotocols=[PROTOCOL], proxy=None)
         await self._send(type="connection_init", payload={"apiKey": self._api_key})
         await self._socket.recv()
         return self

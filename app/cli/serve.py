@@ -65,10 +65,12 @@ def worker(
 
 
 async def _work(settings: Settings, database_url: str) -> None:
+    stop = stop_signal()
     async with open_parts(settings, database_url, settings.url()) as parts, working(parts):
-        sys.stdout.write("Easel works: steps are taken as they come. Stop with Ctrl-C\n")
-        sys.stdout.flush()
-        await stop_signal().wait()
+        if not stop.is_set():
+            sys.stdout.write("Easel works: steps are taken as they come. Stop with Ctrl-C\n")
+            sys.stdout.flush()
+        await stop.wait()
 
 
 def migrate() -> None:

@@ -1,6 +1,7 @@
 """The files of one PostgreSQL server: made once, whole or not at all."""
 
 import os
+import re
 import secrets
 import shutil
 from contextlib import suppress
@@ -37,6 +38,13 @@ class Cluster:
             lines = self.pid_file.read_text().splitlines()
             if lines[7].strip() == "ready":
                 return int(lines[0]), int(lines[3])
+        return None
+
+    def last_port(self) -> int | None:
+        """The port of the last server, which whoever joined it still asks."""
+        with suppress(FileNotFoundError):
+            found = re.search(r"--port=(\d+)", (self.directory / "postmaster.opts").read_text())
+            return int(found[1]) if found else None
         return None
 
     def url(self, port: int) -> str:

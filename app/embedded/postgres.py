@@ -68,7 +68,8 @@ def _owned_server(
     log.rotate()
     programs = Programs(placement.programs, Launcher(placement.account, guard, lock), log)
     cluster = ensure_cluster(placement.cluster, programs, durable=durable)
-    with running_server(cluster, programs, free_ports(), durable=durable, start_seconds=start_seconds) as (pid, port):
+    ports = free_ports(cluster.last_port())
+    with running_server(cluster, programs, ports, durable=durable, start_seconds=start_seconds) as (pid, port):
         yield PostgresServer(cluster.url(port), pid, owned=True)
 
 

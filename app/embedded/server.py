@@ -26,8 +26,10 @@ SETTINGS = {
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-def free_ports() -> Iterator[int]:
-    """Ports that were free a moment ago: someone may still be quicker, so there are a few."""
+def free_ports(first: int | None = None) -> Iterator[int]:
+    """`first` where there is one, then some that were free a moment ago: someone may be quicker."""
+    if first is not None:
+        yield first
     for _ in range(PORT_ATTEMPTS):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port: int = listener.getsockname()[1]

@@ -17,7 +17,7 @@ async def run(work: Work) -> StepResult:
         prompt=str(work.inputs["prompt"]),
         aspect_ratio=work.config.get("aspectRatio", "1:1"),
         count=pictures(work.config),
-        seed=work.config.get("seed", _seed_of(work.step_id)),
+        seed=int(work.config.get("seed", _seed_of(work.step_id))),
         idempotency_key=work.step_id,
         trace_id=work.trace_id,
     )

@@ -1,6 +1,6 @@
 """`input`: a value that whoever starts the run gives."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from domain.errors import InvalidInput
@@ -23,21 +23,37 @@ def checked_inputs(nodes_config: Iterable[dict[str, Any]], given: dict[str, Any]
         known = ", ".join(declared) or "none"
         name = str(unknown[0])[:80]
         raise InvalidInput(f"'{name}' is not an input of this workflow; it has: {known}", field=f"inputs.{name}")
-    return {name: _checked(name, config, given.get(name)) for name, config in declared.items()}
+    return {name: _value(f"inputs.{name}", config, given.get(name)) for name, config in declared.items()}
 
 
-def _checked(name: str, config: dict[str, Any], value: Any) -> Any:
-    field = f"inputs.{name}"
-    if value is None:
-        if config.get("required", True) and config.get("default") is None:
-            raise InvalidInput(f"{field} is required", field=field)
-        return config.get("default")
+def default_problems(config: dict[str, Any], inputs: Collection[str]) -> Iterable[str]:
+    try:
+        if config.get("default") is not None:
+            _fitting("config.default", config, config["default"])
+    except InvalidInput as error:
+        yield error.message
+
+
+def _value(field: str, config: dict[str, Any], value: Any) -> Any:
+    if value is not None:
+        return _fitting(field, config, value)
+    if _is_needed(config):
+        raise InvalidInput(f"{field} is required", field=field)
+    return config.get("default")
+
+
+def _is_needed(config: dict[str, Any]) -> bool:
+    return bool(config.get("required", True)) and config.get("default") is None
+
+
+def _fitting(field: str, config: dict[str, Any], value: Any) -> Any:
     wanted = config.get("type", "text")
     expected = _PYTHON_TYPES.get(wanted)
     if expected and (not isinstance(value, expected) or (wanted == "number" and isinstance(value, bool))):
         raise InvalidInput(f"{field} must be a {wanted}", field=field)
-    if isinstance(value, str):
-        require_length(value, field, longest=config.get("maxLength", LONGEST_TEXT))
+    if wanted == "text":
+        longest = config.get("maxLength", LONGEST_TEXT)
+        require_length(value, field, longest=longest, shortest=int(_is_needed(config)))
     return require_json(value, field)
 
 
@@ -69,4 +85,5 @@ KIND = NodeKind(
         "name",
     ),
     run=run,
+    further_problems=default_problems,
 )

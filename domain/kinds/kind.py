@@ -1,8 +1,9 @@
 """What a kind of node is: its ports, its settings, its price, and what it does."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Literal, Protocol
 
 import jsonschema_rs
@@ -12,6 +13,7 @@ from domain.images import NewImage
 from domain.providers import GeneratedPicture, ImageProvider, TextProvider
 
 ANY = "any"
+MOST_CONFIG_PROBLEMS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class StepResult:
     cost: Decimal = Decimal(0)
 
 
-def _no_further_problems(config: dict[str, Any], inputs: frozenset[str]) -> Iterable[str]:
+def _no_further_problems(config: dict[str, Any], inputs: Collection[str]) -> Iterable[str]:
     return ()
 
 
@@ -92,19 +94,19 @@ class NodeKind:
     run: Callable[[Work], Awaitable[StepResult]]
     calls: Literal["image", "text"] | None = None
     units: Callable[[dict[str, Any]], int] = _one
-    further_problems: Callable[[dict[str, Any], frozenset[str]], Iterable[str]] = _no_further_problems
+    further_problems: Callable[[dict[str, Any], Collection[str]], Iterable[str]] = _no_further_problems
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_validator", jsonschema_rs.validator_for(self.config_schema))
 
-    def config_problems(self, config: dict[str, Any], inputs: frozenset[str]) -> list[str]:
-        """A sentence for each thing wrong with the settings, with the path to it; `inputs` are the run's own."""
+    def config_problems(self, config: dict[str, Any], inputs: Collection[str]) -> list[str]:
+        """What is wrong with the settings, each with the path to it; `inputs` are the run's own."""
         validator: jsonschema_rs.Validator = self.__dict__["_validator"]
         wrong = [
             f"{'.'.join(('config', *map(str, error.instance_path)))}: {error.message[:300]}"
-            for error in validator.iter_errors(config)
+            for error in islice(validator.iter_errors(config), MOST_CONFIG_PROBLEMS)
         ]
-        return wrong or list(self.further_problems(config, inputs))
+        return wrong or list(islice(self.further_problems(config, inputs), MOST_CONFIG_PROBLEMS))
 
 
 def settings(properties: dict[str, Any], *required: str) -> dict[str, Any]:

@@ -1,30 +1,38 @@
 """`prompt`: a text written from a template over the run's inputs and what flows in."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from domain.kinds.kind import NodeKind, Port, StepResult, Work, settings
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{([^{}]*)\}\}")
 _INCOMING = "text"
+_MOST_TOLD = 20
 
 
 async def run(work: Work) -> StepResult:
-    values = {**work.run_inputs, _INCOMING: work.inputs.get(_INCOMING, "")}
-    template: str = work.config["template"]
-    return StepResult(outputs={"text": _PLACEHOLDER.sub(lambda found: _written(values.get(found[1])), template)})
+    return StepResult(outputs={"text": written(work.config["template"], {**work.run_inputs, **work.inputs})})
 
 
-def _written(value: Any) -> str:
-    return "" if value is None else str(value)
+def written(template: str, values: dict[str, Any]) -> str:
+    """The template with its placeholders filled in; what a value holds is text, never a placeholder."""
+    return _PLACEHOLDER.sub(lambda found: _as_text(values.get(found[1].strip())), template)
 
 
-def unknown_names(config: dict[str, Any], inputs: frozenset[str]) -> Iterable[str]:
-    known = sorted({*inputs, _INCOMING})
-    for name in dict.fromkeys(_PLACEHOLDER.findall(config["template"])):
-        if name not in known:
-            yield f"config.template: '{{{{{name[:80]}}}}}' names no input; known: {', '.join(known)}"
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def unknown_names(config: dict[str, Any], inputs: Collection[str]) -> Iterable[str]:
+    named = (name.strip() for name in _PLACEHOLDER.findall(config["template"]))
+    unknown = [name for name in dict.fromkeys(named) if name != _INCOMING and name not in inputs]
+    known = ", ".join([_INCOMING, *sorted(inputs)[:_MOST_TOLD]]) if unknown else ""
+    for name in unknown:
+        yield f"config.template: '{{{{{name[:80]}}}}}' names no input; known: {known}"
 
 
 KIND = NodeKind(

@@ -129,8 +129,8 @@ def test_a_build_does_not_outlive_whoever_began_it(tmp_path: Path) -> None:
     """Killed without a word, as the kernel does when memory runs out."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with subprocess.Popen([sys.executable, "-c", BUILDER, pipe, tmp_path / "log"], cwd=ROOT) as builder:
-        with pipe.open() as build:
-            assert build.readline() == "building\n"
-            builder.kill()
-            assert build.read() == ""  # comes when the last process of the build has ended
+    builder = subprocess.Popen([sys.executable, "-c", BUILDER, pipe, tmp_path / "log"], cwd=ROOT)
+    with builder, pipe.open() as build:
+        assert build.readline() == "building\n"
+        builder.kill()
+        assert build.read() == ""  # comes when the last process of the build has ended

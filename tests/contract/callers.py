@@ -1,0 +1,26 @@
+"""Everyone who may ask: people by role, keys by scope, and the house itself."""
+
+from domain.ids import Id
+from domain.permissions import GRANTS, Actor, ActorKind, Permission, Role, operator_actor, permissions_of
+
+HOUSE, KEY, NO_SCOPE = "the house", "a key with *", "a key without scopes"
+CALLERS: dict[str, frozenset[Permission]] = {
+    **{str(role): GRANTS[role] for role in Role},
+    KEY: permissions_of(("*",)),
+    NO_SCOPE: permissions_of(()),
+    HOUSE: frozenset(Permission),
+}
+
+
+def caller(name: str, organization_id: Id, project_id: Id | None = None) -> Actor:
+    """Someone of this organization, confined to the project where one is named."""
+    if name == HOUSE:
+        return operator_actor(organization_id)
+    return Actor(
+        subject=name,
+        kind=ActorKind.API_KEY,
+        organization_id=organization_id,
+        permissions=CALLERS[name],
+        project_id=project_id,
+        trace_id="0" * 32,
+    )

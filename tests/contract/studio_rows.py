@@ -1,0 +1,77 @@
+"""Rows in every state that a command or a read may ask for, made by the commands themselves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.commands import execute
+from domain.execution import Claim, ClaimStep, FinishStep
+from domain.images import NewImage
+from domain.kinds.kind import StepResult
+from domain.permissions import engine_actor
+from domain.runs import Run, StartRun
+from domain.steps import Step
+from domain.workflows import Workflow
+from tests.studio import Tenant
+
+
+async def started(one: Tenant, workflow: Workflow | None = None) -> Run:
+    workflow = workflow or await one.hero_image()
+    run: Run = await one.do(StartRun(workflow_id=workflow.id, inputs={"prompt": "A red kite"}))
+    return run
+
+
+async def queued_step(one: Tenant, run: Run) -> Step:
+    (step,) = await one.parts.studio.reads.many(Step, one.actor, run_id=run.id, status="QUEUED")
+    return step
+
+
+async def claimed(one: Tenant, run: Run | None = None) -> Claim:
+    """A step of the run in a worker's hands."""
+    step = await queued_step(one, run or await started(one))
+    command = ClaimStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, lease_seconds=60)
+    claim = await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
+    assert claim is not None
+    return claim
+
+
+async def finished(one: Tenant, workflow: Workflow | None = None) -> Run:
+    """A run with four steps that are done and a picture."""
+    run = await started(one, workflow)
+    for _ in range(run.steps_total):
+        step = (await claimed(one, run)).step
+        command = FinishStep(run_id=run.id, step_id=step.id, epoch=step.epoch, result=_result(step))
+        await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
+    return run
+
+
+def _result(step: Step) -> StepResult:
+    values = {"value": "A red kite", "text": "A red kite", "image": {}, "images": []}
+    picture = NewImage(
+        storage_key=f"{step.id}.png",
+        file_name=f"{step.id}.png",
+        mime_type="image/png",
+        file_size=1,
+        file_hash="0" * 64,
+        width=1,
+        height=1,
+    )
+    return StepResult(outputs=values, images=(picture,) if step.kind == "generate_image" else ())
+
+
+@contextmanager
+def statements(engine: AsyncEngine) -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to the database while the block lasts, with its values."""
+    sent: list[tuple[str, Any]] = []
+
+    def hear(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        sent.append((statement, parameters))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", hear)
+    try:
+        yield sent
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", hear)

@@ -1,0 +1,155 @@
+"""Who may give which command, in their own organization and in another's: every caller, every command."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.parts import Parts
+from domain.assets import AssetType, CreateAsset, UpdateAsset
+from domain.commands import COMMANDS, execute
+from domain.errors import DomainError, ErrorCode
+from domain.execution import ClaimStep, ExpireStep, FailStep, FinishStep, ReleaseStep, StepCommand, StopStep
+from domain.graphs import Node
+from domain.ids import new_id
+from domain.kinds.kind import StepResult
+from domain.organizations import FoundOrganization, IssueApiKey
+from domain.permissions import Actor
+from domain.ports import Command
+from domain.projects import CreateProject, UpdateProject
+from domain.runs import CancelRun, StartRun
+from domain.steps import RunError
+from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow
+from tests.contract.callers import CALLERS, HOUSE, KEY, caller
+from tests.contract.studio_rows import claimed, queued_step, started
+from tests.studio import Tenant, tenant
+
+Build = Callable[[Tenant], Awaitable[Command[Any]]]
+WRITERS = {"OWNER", "EDITOR", KEY, HOUSE}
+MAY: dict[type[Command[Any]], set[str]] = {
+    FoundOrganization: {HOUSE},
+    IssueApiKey: {HOUSE},
+    CreateProject: WRITERS,
+    UpdateProject: WRITERS,
+    CreateWorkflow: WRITERS,
+    UpdateWorkflow: WRITERS,
+    DuplicateWorkflow: WRITERS,
+    CreateAsset: WRITERS,
+    UpdateAsset: WRITERS,
+    StartRun: WRITERS,
+    CancelRun: WRITERS | {"REVIEWER"},
+    ClaimStep: {HOUSE},
+    FinishStep: {HOUSE},
+    FailStep: {HOUSE},
+    StopStep: {HOUSE},
+    ReleaseStep: {HOUSE},
+    ExpireStep: {HOUSE},
+}
+# These name no row that is there: whoever may give them acts in their own organization.
+NAMING_NOTHING = {FoundOrganization, IssueApiKey, CreateProject}
+
+
+async def _update_asset(one: Tenant) -> UpdateAsset:
+    asset = await one.do(CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows"))
+    return UpdateAsset(id=asset.id, label="Other rows")
+
+
+async def _claim_step(one: Tenant) -> ClaimStep:
+    step = await queued_step(one, await started(one))
+    return ClaimStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, lease_seconds=60)
+
+
+def _said(kind: type[StepCommand], **fields: Any) -> Build:
+    """What a worker says of a step that it has claimed."""
+
+    async def build(one: Tenant) -> StepCommand:
+        step = (await claimed(one)).step
+        return kind(run_id=step.run_id, step_id=step.id, epoch=step.epoch, **fields)
+
+    return build
+
+
+def _made(build: Callable[[Tenant], Command[Any]]) -> Build:
+    async def made(one: Tenant) -> Command[Any]:
+        return build(one)
+
+    return made
+
+
+def _on_workflow(build: Callable[[str], Command[Any]]) -> Build:
+    async def made(one: Tenant) -> Command[Any]:
+        return build((await one.hero_image()).id)
+
+    return made
+
+
+async def _cancel_run(one: Tenant) -> CancelRun:
+    return CancelRun(id=(await started(one)).id)
+
+
+NODES = [Node(id="words", kind="input", config={"name": "words"})]
+FAILURE = RunError(code=ErrorCode.PROVIDER_FAILED, message="No.")
+BUILD: dict[type[Command[Any]], Build] = {
+    FoundOrganization: _made(lambda _: FoundOrganization(slug=f"o-{new_id()}", name="Other")),
+    IssueApiKey: _made(lambda _: IssueApiKey(name="Key", prefix=str(new_id()), secret_hash=b"x", scopes=())),
+    CreateProject: _made(lambda _: CreateProject(name="Other", slug=f"p-{new_id()}")),
+    UpdateProject: _made(lambda one: UpdateProject(id=one.project_id, name="Other")),
+    CreateWorkflow: _made(lambda one: CreateWorkflow(project_id=one.project_id, name="W", nodes=NODES, edges=[])),
+    UpdateWorkflow: _on_workflow(lambda id_: UpdateWorkflow(id=id_, name="Other")),  # type: ignore[arg-type]
+    DuplicateWorkflow: _on_workflow(lambda id_: DuplicateWorkflow(id=id_)),  # type: ignore[arg-type]
+    CreateAsset: _made(lambda one: CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows")),
+    UpdateAsset: _update_asset,
+    StartRun: _on_workflow(lambda id_: StartRun(workflow_id=id_, inputs={"prompt": "A kite"})),  # type: ignore[arg-type]
+    CancelRun: _cancel_run,
+    ClaimStep: _claim_step,
+    FinishStep: _said(FinishStep, result=StepResult(outputs={"value": "A kite"})),
+    FailStep: _said(FailStep, error=FAILURE),
+    StopStep: _said(StopStep),
+    ReleaseStep: _said(ReleaseStep),
+    ExpireStep: _said(ExpireStep),
+}
+
+
+async def outcome(parts: Parts, actor: Actor, command: Command[Any]) -> str:
+    if isinstance(command, FoundOrganization):  # it founds the one the actor acts for, which is not there yet
+        actor = replace(actor, organization_id=new_id())
+    try:
+        await execute(parts.database.begin, actor, command)
+    except DomainError as error:
+        return "NOT_FOUND" if error.code.endswith("NOT_FOUND") else str(error.code)
+    return "allowed"
+
+
+def test_every_command_has_its_row() -> None:
+    assert set(COMMANDS) == set(MAY) == set(BUILD)
+
+
+@pytest.mark.parametrize("kind", COMMANDS, ids=lambda kind: kind.__name__)
+async def test_a_command_is_for_those_who_may_and_only_where_they_are_at_home(
+    kind: type[Command[Any]], parts: Parts
+) -> None:
+    home, away = await tenant(parts), await tenant(parts, "globex", "shop")
+    for name in CALLERS:
+        command = await BUILD[kind](home)
+        allowed = name in MAY[kind]
+        stranger = caller(name, away.actor.organization_id)
+        if kind not in NAMING_NOTHING:
+            assert await outcome(parts, stranger, command) == ("NOT_FOUND" if allowed else "FORBIDDEN"), name
+        at_home = caller(name, home.actor.organization_id)
+        assert await outcome(parts, at_home, command) == ("allowed" if allowed else "FORBIDDEN"), name
+
+
+@pytest.mark.parametrize("kind", [kind for kind in COMMANDS if kind not in NAMING_NOTHING])
+async def test_a_key_of_another_project_finds_nothing_here(kind: type[Command[Any]], parts: Parts) -> None:
+    home = await tenant(parts)
+    other = await home.do(CreateProject(name="Shop"))
+    confined = replace(caller(HOUSE, home.actor.organization_id), project_id=other.id)
+    assert await outcome(parts, confined, await BUILD[kind](home)) == "NOT_FOUND"
+
+
+async def test_what_names_nothing_is_made_in_the_callers_own_organization(parts: Parts) -> None:
+    await tenant(parts)
+    away = await tenant(parts, "globex", "shop")
+    made = await away.do(CreateProject(name="Other"))
+    assert made.organization_id == away.actor.organization_id

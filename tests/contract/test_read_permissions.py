@@ -1,0 +1,77 @@
+"""Who may read which noun: with its permission, in their own organization and project, and nowhere else."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.parts import Parts
+from domain.assets import Asset, AssetType, CreateAsset
+from domain.errors import DomainError, ErrorCode
+from domain.images import Image
+from domain.organizations import Organization
+from domain.permissions import Actor
+from domain.projects import CreateProject, Project
+from domain.runs import Run
+from domain.steps import Step
+from domain.workflows import Workflow, WorkflowVersion
+from storage.reads import NODES, READS, Reads
+from tests.contract.callers import CALLERS, NO_SCOPE, caller
+from tests.contract.studio_rows import finished
+from tests.studio import Tenant, tenant
+
+NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image}
+
+
+async def filled(parts: Parts) -> Tenant:
+    """A tenant with one of each noun at least."""
+    one = await tenant(parts)
+    await finished(one)
+    await one.do(CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows"))
+    return one
+
+
+async def seen(reads: Reads, kind: type[Any], actor: Actor, id_: str) -> list[bool]:
+    """Whether each way of reading finds the row."""
+    page = await reads.page(kind, actor, first=100, after=None)
+    ways = [
+        await reads.one(kind, actor, id=id_) is not None,
+        id_ in [row.id for row in await reads.many(kind, actor)],
+        id_ in [row.id for row in await reads.newest_of_each(kind, actor, "id", [id_])],  # type: ignore[list-item]
+        id_ in [row.id for row in page.nodes] and await page.total_count() > 0,
+    ]
+    return ways + ([await reads.any_node(actor, id_) is not None] if kind in NODES else [])
+
+
+def test_every_noun_has_its_row() -> None:
+    assert set(READS) == NOUNS
+
+
+@pytest.mark.parametrize("kind", READS, ids=lambda kind: kind.__name__)
+async def test_a_noun_is_read_by_those_who_may_and_only_where_they_are_at_home(kind: type[Any], parts: Parts) -> None:
+    home, away = await filled(parts), await tenant(parts, "globex", "shop")
+    reads = parts.studio.reads
+    id_ = (await reads.many(kind, home.actor))[0].id
+    for name in CALLERS.keys() - {NO_SCOPE}:
+        assert all(await seen(reads, kind, caller(name, home.actor.organization_id), id_)), name
+        assert not any(await seen(reads, kind, caller(name, away.actor.organization_id), id_)), name
+
+
+@pytest.mark.parametrize("kind", READS, ids=lambda kind: kind.__name__)
+async def test_a_noun_takes_its_own_permission(kind: type[Any], parts: Parts) -> None:
+    home, reads = await filled(parts), parts.studio.reads
+    id_ = (await reads.many(kind, home.actor))[0].id
+    blind = replace(home.actor, permissions=home.actor.permissions - {READS[kind]})
+    for actor in (blind, caller(NO_SCOPE, home.actor.organization_id)):
+        with pytest.raises(DomainError) as refused:
+            await reads.one(kind, actor, id=id_)
+        assert refused.value.code is ErrorCode.FORBIDDEN
+        assert await reads.any_node(actor, id_) is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in READS if kind is not Organization])
+async def test_a_key_of_another_project_sees_nothing_of_this_one(kind: type[Any], parts: Parts) -> None:
+    home, reads = await filled(parts), parts.studio.reads
+    other = await home.do(CreateProject(name="Shop"))
+    id_ = next(row.id for row in await reads.many(kind, home.actor) if row.id != other.id)
+    assert not any(await seen(reads, kind, replace(home.actor, project_id=other.id), id_))
