@@ -188,6 +188,7 @@ BEHAVIOURS: dict[str, Callable[[Call], Response | Awaitable[Response]]] = {
     "fewer": _fewer,
     "not-a-picture": _not_a_picture,
     "url": _links,
+    "nul": lambda call: JSONResponse(_completion(f"{call.words}\x00")),
     "wrong-size": lambda call: _pictures(call, "640x600", int(call.fields.get("n", 1))),
     "too-large": _too_large,
     "drip": _drip,
