@@ -36,11 +36,15 @@ _EXPIRED = text("""
     WHERE status = 'RUNNING' AND lease_until < now() ORDER BY lease_until LIMIT :most
 """)
 
+# They count as waiting anew, so that a long queue is not put again and again.
 _STRANDED = text("""
-    SELECT steps.organization_id, run_id, steps.id AS step_id, epoch, priority FROM steps
-    JOIN runs ON runs.id = run_id
-    WHERE steps.status = 'QUEUED' AND available_at < now() - make_interval(secs => :waited_seconds)
-    ORDER BY available_at LIMIT :most
+    UPDATE steps SET available_at = now() FROM runs
+    WHERE runs.id = steps.run_id AND steps.id IN (
+        SELECT id FROM steps
+        WHERE status = 'QUEUED' AND available_at < now() - make_interval(secs => :waited_seconds)
+        ORDER BY available_at LIMIT :most FOR UPDATE SKIP LOCKED
+    )
+    RETURNING steps.organization_id, run_id, steps.id AS step_id, epoch, priority
 """)
 
 
