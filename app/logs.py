@@ -23,5 +23,6 @@ def configure_logs(style: Literal["auto", "pretty", "json"]) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    # It tells each failed reconnect with a traceback; `storage.jobs` says in one line what matters of it.
-    logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)
+    # They tell each failed reconnect with a traceback; `storage.jobs` says in one line what matters of it.
+    for talkative in ("pgqueuer", "asyncpg"):
+        logging.getLogger(talkative).setLevel(logging.CRITICAL)

@@ -83,6 +83,8 @@ async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[Non
     ready = asyncio.create_task(server.ready.wait())
     await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
     try:
+        if serving.done():
+            raise DomainError(ErrorCode.UNAVAILABLE, "The server ended before it began: its log says why")
         yield
     finally:
         server.should_exit = True
