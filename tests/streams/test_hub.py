@@ -1,0 +1,71 @@
+"""The hub: one subscription for each project that somebody follows, and nothing once nobody does."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from app.parts import Parts
+from domain.ids import Id
+from streams.feeds import Hub
+from tests.streams.following import EVENTS_OF_A_CANCELED_RUN, canceled_run, following, until
+from tests.studio import tenant
+
+
+def _is_idle(hub: Hub) -> bool:
+    return not hub._feeds and not hub._listeners and not hub._bus._subscribers
+
+
+async def _follow_for_a_moment(hub: Hub, project_id: Id) -> None:
+    async with hub.follow([project_id], {}):
+        pass
+
+
+async def test_fifty_followers_share_one_subscription_and_each_gets_everything(parts: Parts) -> None:
+    one = await tenant(parts)
+    async with AsyncExitStack() as stack:
+        listeners = [await stack.enter_async_context(following(parts, {one.project_id: None})) for _ in range(50)]
+        await canceled_run(one)
+        for listener in listeners:
+            await listener.has(7)
+        assert [listener.events for listener in listeners] == [EVENTS_OF_A_CANCELED_RUN] * 50
+        assert [len(queues) for queues in parts.studio.hub._bus._subscribers.values()] == [1]
+
+
+async def test_nothing_is_left_after_the_last_follower(parts: Parts) -> None:
+    one = await tenant(parts)
+    for _ in range(20):
+        await asyncio.gather(*(_follow_for_a_moment(parts.studio.hub, one.project_id) for _ in range(5)))
+    await until(lambda: _is_idle(parts.studio.hub))
+
+
+async def test_followers_that_leave_while_they_join_leave_nothing_and_harm_nobody(unchecked: Parts) -> None:
+    one = await tenant(unchecked)
+    await canceled_run(one)
+    for rounds in range(30):
+        joining = [asyncio.create_task(_follow_for_a_moment(unchecked.studio.hub, one.project_id)) for _ in range(6)]
+        for _ in range(rounds % 6):
+            await asyncio.sleep(0)
+        for task in joining[:: 1 + rounds % 2]:
+            task.cancel()
+        await asyncio.wait(joining)
+        assert not [task for task in joining if not task.cancelled() and task.exception()]
+    async with following(unchecked, {one.project_id: None}) as listener:
+        await listener.has(7)
+        await canceled_run(one)
+        assert [delivery.event for delivery in await listener.has(14)] == EVENTS_OF_A_CANCELED_RUN * 2
+    await until(lambda: _is_idle(unchecked.studio.hub))
+
+
+async def test_who_does_not_take_holds_up_nobody(parts: Parts) -> None:
+    one = await tenant(parts)
+    await canceled_run(one)
+    slow = parts.studio.deliveries.follow({one.project_id: None}, None)
+    async with following(parts, {one.project_id: None}) as quick:
+        await quick.has(7)
+        first = asyncio.ensure_future(anext(slow))
+        await until(lambda: len(next(iter(parts.studio.hub._feeds.values())).followers) == 2)
+        for _ in range(40):
+            await canceled_run(one)
+        await quick.has(287)
+        taken = [await first, *[await anext(slow) for _ in range(279)]]
+    assert [delivery.cursor for delivery in taken] == [delivery.cursor for delivery in quick.got[7:]]
+    await slow.aclose()  # type: ignore[attr-defined]
