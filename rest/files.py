@@ -1,5 +1,7 @@
 """The bytes of images: at their own unguessable address, and where pages show them from."""
 
+from collections.abc import AsyncIterator
+
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -17,17 +19,17 @@ _SAFE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "defaul
 def file_routes(images: PublicImages, objects: ObjectStore) -> list[Route]:
     async def stored(request: Request) -> Response:
         image = await images.by_storage_key(request.path_params["key"])
-        return _answer(request, image, objects, "private, no-cache")
+        return await _answer(request, image, objects, "private, no-cache")
 
     async def cdn(request: Request) -> Response:
         named = request.path_params
         image = await images.by_file_name(named["organization"], named["project"], named["file_name"])
-        return _answer(request, image, objects, f"public, max-age={A_YEAR_SECONDS}")
+        return await _answer(request, image, objects, f"public, max-age={A_YEAR_SECONDS}")
 
     return [Route("/storage/{key:path}", stored), Route("/cdn/{organization}/{project}/img/{file_name}", cdn)]
 
 
-def _answer(request: Request, image: Image | None, objects: ObjectStore, cache_control: str) -> Response:
+async def _answer(request: Request, image: Image | None, objects: ObjectStore, cache_control: str) -> Response:
     if image is None or image.deleted_at is not None:
         raise DomainError(ErrorCode.IMAGE_NOT_FOUND, "There is no image at this address")
     etag = f'"{image.file_hash}"'
@@ -37,7 +39,15 @@ def _answer(request: Request, image: Image | None, objects: ObjectStore, cache_c
     headers["Content-Length"] = str(image.file_size)
     if request.method == "HEAD":
         return Response(headers=headers, media_type=image.mime_type)
-    return StreamingResponse(objects.stream(image.storage_key), headers=headers, media_type=image.mime_type)
+    chunks = objects.stream(image.storage_key)
+    first = await anext(chunks, b"")  # what is wrong with the store must be said before the answer has begun
+    return StreamingResponse(_joined(first, chunks), headers=headers, media_type=image.mime_type)
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 def _has(etag: str, known: list[str]) -> bool:

@@ -39,6 +39,21 @@ async def test_who_has_the_bytes_already_gets_304(client: Client) -> None:
             assert (await client.http.get(url, headers={"if-none-match": other})).status_code == 200
 
 
+async def test_a_picture_whose_bytes_are_gone_is_an_answer_and_not_a_cut(client: Client) -> None:
+    for url in await _addresses(client):
+        await client.parts.objects.delete(await _storage_key(client, url))
+        answer = await client.http.get(url)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+async def _storage_key(client: Client, url: str) -> str:
+    path = urlsplit(url).path
+    found = await client.parts.images.by_storage_key(path.removeprefix("/storage/"))
+    found = found or await client.parts.images.by_file_name("acme", "website", path.rpartition("/")[2])
+    assert found is not None
+    return found.storage_key
+
+
 async def test_a_deleted_picture_is_gone(client: Client) -> None:
     urls = await _addresses(client)
     async with client.parts.engine.begin() as connection:
