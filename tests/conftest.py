@@ -64,7 +64,8 @@ async def database_url() -> AsyncIterator[str]:
     name = f"easel_{uuid4().hex}"
     await _execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
     yield _url_of(name)
-    await _execute(f"DROP DATABASE {name} WITH (FORCE)")
+    # Without FORCE: it waits for those who leave, and may end autovacuum, which is not ours to terminate.
+    await _execute(f"DROP DATABASE {name}")
 
 
 @pytest.fixture

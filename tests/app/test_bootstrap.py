@@ -40,12 +40,25 @@ class Clone:
         return subprocess.run(
             [*self.prefix, sys.executable, self.root / "easel", *arguments],
             cwd=self.root.parent,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.root), **environment},
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, self.root / "easel", *arguments],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self.root)}
 
     def calls(self) -> list[str]:
         """What uv was asked for since the last time we looked."""
@@ -122,9 +135,9 @@ def test_a_setup_that_broke_off_is_done_anew(clone: Clone) -> None:
 
 
 def test_two_first_starts_at_once_set_up_once(clone: Clone) -> None:
-    words = [sys.executable, str(clone.root / "easel"), "serve"]
-    starts = [subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(4)]
-    assert [start.wait(60) for start in starts] == [0, 0, 0, 0]
+    starts = [clone.start("serve") for _ in range(4)]
+    said = [start.communicate(timeout=60)[1] for start in starts]
+    assert [start.returncode for start in starts] == [0, 0, 0, 0], said
     assert clone.calls() == ["venv .venv", "pip requirements.lock"]
 
 

@@ -139,7 +139,7 @@ def test_a_key_of_another_tenant_is_another_key(home: Home, database_url: str) -
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 def test_the_demo_runs_for_an_ordinary_user(their_folder: Path) -> None:
     # They may read the interpreter and the clone, wherever those are, and write nowhere but in their own folder.
-    reading = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+    reading = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--securebits=+no_setuid_fixup")
     becoming = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *reading)
     told = Home(their_folder, {"EASEL_PORT": "0"}, becoming).run("demo")
     assert told.returncode == 0, told.stderr

