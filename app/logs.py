@@ -9,7 +9,9 @@ import structlog
 
 def configure_logs(style: Literal["auto", "pretty", "json"]) -> None:
     pretty = style == "pretty" or (style == "auto" and sys.stderr.isatty())
-    renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    # The prettier traceback would show local variables, and with them prompts and keys.
+    on_terminal = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer = on_terminal if pretty else structlog.processors.JSONRenderer()
     tracebacks = [] if pretty else [structlog.processors.format_exc_info]
     structlog.configure(
         processors=[

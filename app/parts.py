@@ -59,6 +59,9 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         engine = create_engine(database_url, connections=settings.database_connections)
         stack.push_async_callback(engine.dispose)
         await migrate(engine)
+        # Leases are renewed over connections of their own: no load on the API may cost a worker its steps.
+        pulse = create_engine(database_url, connections=2, wait_seconds=settings.lease_seconds / 3)
+        stack.push_async_callback(pulse.dispose)
         bus = await stack.enter_async_context(create_bus(redis_url=settings.redis_url, database_url=database_url))
         objects = await _objects(settings)
         images, texts = _providers(settings, stack)
@@ -72,7 +75,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             database_url=database_url,
             engine=engine,
             database=database,
-            leases=Leases(engine),
+            leases=Leases(pulse),
             credentials=credentials,
             identity=Identity(credentials, secrets),
             images=PublicImages(engine),
@@ -91,7 +94,7 @@ async def _studio(
     url: str,
     prices: Prices,
 ) -> tuple[Database, Studio]:
-    events, announcer = EventLog(engine), Announcer(bus)
+    events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
     database = Database(engine, announcer.tell)
     for run in (announcer.run, hub.run):
@@ -101,7 +104,8 @@ async def _studio(
         reads=Reads(engine),
         events=events,
         hub=hub,
-        deliveries=Deliveries(hub, Cursors(secrets.cursor_key)),
+        deliveries=Deliveries(hub, cursors),
+        cursors=cursors,
         prices=prices,
         public_url=url,
     )

@@ -19,7 +19,6 @@ from app.settings import Settings
 from app.working import working
 from domain.errors import DomainError, ErrorCode
 
-MOST_FRAME_BYTES = 1_048_576
 BACKLOG = 2_048
 
 
@@ -70,7 +69,7 @@ async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[Non
             loop="none",
             http="httptools",
             ws="websockets-sansio",
-            ws_max_size=MOST_FRAME_BYTES,
+            ws_max_size=parts.settings.most_body_bytes,
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,

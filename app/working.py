@@ -3,14 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
 
 from app.parts import Parts
+from app.settings import Settings
 from engine.reconciler import Reconciler
+from engine.sweeper import sweep_for_ever
 from engine.worker import Worker, WorkerLimits
 from storage.jobs import dispatch
 from storage.pool import asyncpg_url
+from storage.sweep import sweep
 
 UNWIND_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -26,21 +34,24 @@ async def working(parts: Parts) -> AsyncIterator[None]:
     stop = asyncio.Event()
     url = asyncpg_url(parts.database_url)
     dispatching = asyncio.create_task(dispatch(url, worker.work, concurrency=settings.workers, stop=stop))
-    watching = [asyncio.create_task(worker.pulse()), asyncio.create_task(reconciler.run())]
+    sweeping = sweep_for_ever(partial(sweep, parts.engine))
+    watching = [asyncio.create_task(task) for task in (worker.pulse(), reconciler.run(), sweeping)]
     try:
         yield
     finally:
         stop.set()
-        await _drain(dispatching, worker, settings.drain_seconds)
+        await _drain(dispatching, worker, settings)
         for task in watching:
             task.cancel()
         await asyncio.wait(watching)
 
 
-async def _drain(dispatching: "asyncio.Task[None]", worker: Worker, drain_seconds: float) -> None:
-    """What is under way may finish; what takes longer is given back."""
-    await asyncio.wait({dispatching}, timeout=drain_seconds)
-    worker.release_all()
-    await asyncio.wait({dispatching}, timeout=max(UNWIND_SECONDS, drain_seconds))
+async def _drain(dispatching: "asyncio.Task[None]", worker: Worker, settings: Settings) -> None:
+    """What is under way may finish; what takes longer is given back, or, where it may be paid only once, awaited."""
+    await asyncio.wait({dispatching}, timeout=settings.drain_seconds)
+    worker.leave()
+    if paid := sum(not attempt.claim.step.repeatable for attempt in worker.attempts.values()):
+        log.warning("waiting for what is being paid for; stop once more to leave it", steps=paid)
+    await asyncio.wait({dispatching}, timeout=(settings.step_seconds if paid else 0) + UNWIND_SECONDS)
     dispatching.cancel()
     await asyncio.wait({dispatching}, timeout=UNWIND_SECONDS)

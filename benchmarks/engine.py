@@ -98,9 +98,7 @@ async def _together(parts: Parts, actor: Actor, workflow: Workflow, runs: int) -
 def _print(alone: list[list[datetime]], seconds: float, runs: int) -> None:
     first = [(moments[1] - moments[0]).total_seconds() * 1000 for moments in alone]
     between = [
-        (later - earlier).total_seconds() * 1000
-        for moments in alone
-        for earlier, later in itertools.pairwise(moments)
+        (later - earlier).total_seconds() * 1000 for moments in alone for earlier, later in itertools.pairwise(moments)
     ]
     table = Table("figure", "p50", "p99", title=f"{runs} runs of {STEPS} steps")
     for name, values in (("startRun's commit to its first step, ms", first), ("one step to the next, ms", between)):

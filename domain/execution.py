@@ -55,7 +55,7 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
     step = await tx.get(Step, command.step_id)
     if step.status is not StepStatus.QUEUED or step.epoch != command.epoch:
         return None
-    lease_until = datetime.now(UTC) + timedelta(seconds=command.lease_seconds)
+    lease_until = tx.now + timedelta(seconds=command.lease_seconds)
     tx.record(step.begin(lease_until, repeatable=step.kind not in command.unrepeatable_kinds))
     tx.save(step)
     if run.status is RunStatus.QUEUED:
@@ -65,11 +65,11 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
     return Claim(run, step)
 
 
-async def _claimed(tx: Transaction, command: StepCommand) -> tuple[Run, Step]:
-    """Every change of a step is made under its run's lock."""
+async def _claimed(tx: Transaction, command: StepCommand, *, lock: bool = False) -> tuple[Run, Step]:
+    """Every change of a step is made under its run's lock; only renewing its lease is not, which `lock` shuts out."""
     run = await tx.get(Run, command.run_id, lock=True)
     tx.belong_to(run.trace_id)
-    step = await tx.get(Step, command.step_id)
+    step = await tx.get(Step, command.step_id, lock=lock)
     if step.status is not StepStatus.RUNNING or step.epoch != command.epoch:
         raise DomainError(ErrorCode.CONFLICT, "The lease on this step was lost: what was made of it is dropped")
     return run, step
@@ -120,10 +120,10 @@ def _image(new: NewImage, run: Run, step: Step) -> Image:
 
 
 async def _go_on(tx: Transaction, run: Run, done: Step) -> None:
-    if run.is_stopping:
+    if run.steps_done == run.steps_total:
+        run.end(RunStatus.SUCCEEDED)  # also when it was to be canceled: it came too late
+    elif run.is_stopping:
         await wind_down(tx, run)
-    elif run.steps_done == run.steps_total:
-        run.end(RunStatus.SUCCEEDED)
     elif done.targets:
         await _start_successors(tx, run, done)
 
@@ -167,7 +167,7 @@ def backoff_seconds(attempt: int) -> float:
 
 
 def _try_again(tx: Transaction, run: Run, step: Step, delay_seconds: float) -> None:
-    tx.record(step.queue(datetime.now(UTC) + timedelta(seconds=delay_seconds)))
+    tx.record(step.queue(tx.now + timedelta(seconds=delay_seconds)))
     tx.save(step)
     tx.enqueue(step.job(run.priority, delay_seconds))
     run.retries += 1
@@ -221,7 +221,9 @@ WORKER_LOST = "The worker that ran this step went away"
 
 
 async def expire_step(tx: Transaction, actor: Actor, command: ExpireStep) -> Step:
-    run, step = await _claimed(tx, command)
+    run, step = await _claimed(tx, command, lock=True)
+    if step.lease_until is not None and step.lease_until > tx.now:
+        raise DomainError(ErrorCode.CONFLICT, "The lease on this step was renewed meanwhile")
     if run.cancel_requested_at is not None:
         tx.record(step.end(StepStatus.CANCELED))
         tx.save(step)

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.events import Event
 from domain.ids import Id, new_id
-from domain.plain import plain
+from domain.plain import payload_of
 
 
 class ImageSource(StrEnum):
@@ -71,9 +71,6 @@ class Image:
     deleted_at: datetime | None = None
 
     def created(self) -> Event:
-        payload = plain(self)
-        for private in ("organizationId", "storageKey"):
-            del payload[private]
         return Event(
             event="image.created",
             project_id=self.project_id,
@@ -81,5 +78,11 @@ class Image:
             subject_type="Image",
             subject_id=self.id,
             version=self.version,
-            payload=payload,
+            payload=payload_of(self, _TOLD),
         )
+
+
+_TOLD = (
+    "id", "project_id", "run_id", "step_id", "source", "file_name", "mime_type", "file_size", "file_hash", "width",
+    "height", "alias", "focal_point", "seed", "model", "provider", "meta", "version", "created_at", "updated_at",
+)  # fmt: skip

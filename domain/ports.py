@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from domain.events import Event
@@ -31,8 +32,13 @@ class Transaction(Protocol):
         """The entity, or its NOT_FOUND."""
         ...
 
-    async def find(self, kind: type[Entity], *, lock: bool = False, **equals: Any) -> list[Entity]:
+    async def find(self, kind: type[Entity], **equals: Any) -> list[Entity]:
         """All entities whose fields equal these (a list means any of its values), oldest first."""
+        ...
+
+    @property
+    def now(self) -> datetime:
+        """When something was last read, by the database's clock: the one clock of leases."""
         ...
 
     def add(self, *entities: Any) -> None:

@@ -156,7 +156,7 @@ async def start_run(tx: Transaction, actor: Actor, command: StartRun) -> Run:
         organization_id=workflow.organization_id,
         project_id=workflow.project_id,
         workflow_id=workflow.id,
-        workflow_version=command.workflow_version or workflow.version,
+        workflow_version=workflow.version if command.workflow_version is None else command.workflow_version,
         inputs=checked_inputs((node.settings for node in graph.input_nodes), command.inputs or {}),
         priority=command.priority or 0,
         steps_total=len(graph.nodes),

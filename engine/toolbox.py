@@ -13,7 +13,7 @@ from domain.ports import ObjectStore
 from domain.providers import GeneratedPicture, ImageProvider, Recovery, TextProvider
 from providers.pictures import read_picture
 
-STORE_ATTEMPTS = 5
+STORE_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class EngineToolbox:
     image_provider: ImageProvider
     text_provider: TextProvider
     objects: ObjectStore
-    store_backoff_seconds: float = 0.5
+    store_seconds: float = 60.0
 
     async def keep_image(self, picture: GeneratedPicture, work: Work, *, model: str, provider: str) -> NewImage:
         measured = await read_picture(picture.data)
@@ -47,14 +47,15 @@ class EngineToolbox:
         )
 
     async def _store(self, key: str, picture: Picture) -> None:
-        """A picture may have been paid for: a store that is away for a moment must not lose it."""
-        for attempt in range(1, STORE_ATTEMPTS + 1):
+        """A picture may have been paid for: a store that is away for a while must not lose it."""
+        deadline = asyncio.get_running_loop().time() + self.store_seconds
+        while True:
             try:
                 await self.objects.put(key, picture.data, picture.mime_type)
             except DomainError as error:
-                if error.code is not ErrorCode.UNAVAILABLE or attempt == STORE_ATTEMPTS:
+                if error.code is not ErrorCode.UNAVAILABLE or asyncio.get_running_loop().time() > deadline:
                     raise
-                await asyncio.sleep(self.store_backoff_seconds * 2**attempt)
+                await asyncio.sleep(self.store_seconds / STORE_ATTEMPTS)
             else:
                 return
 

@@ -114,11 +114,12 @@ class Worker:
                 elif renewed[held]:
                     attempt.interrupt(Interruption.CANCELED)
 
-    def release_all(self) -> None:
-        """Give back whatever is being done, begin nothing more: this worker is going away."""
+    def leave(self) -> None:
+        """Begin nothing more, and give back what may be repeated; what may not goes on, as it is being paid for."""
         self.leaving = True
         for attempt in list(self.attempts.values()):
-            attempt.interrupt(Interruption.RELEASED)
+            if attempt.claim.step.repeatable:
+                attempt.interrupt(Interruption.RELEASED)
 
     def _claim_of(self, job: StepJob) -> ClaimStep:
         unrepeatable = frozenset(name for name, kind in KINDS.items() if not self.toolbox.may_repeat(kind))
@@ -172,9 +173,9 @@ class Worker:
                 return None
             case Interruption.CANCELED:
                 return StopStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch)
-            case Interruption.RELEASED if step.repeatable:
+            case Interruption.RELEASED:
                 return ReleaseStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch)
-            case Interruption.RELEASED | Interruption.TOO_LONG:
+            case Interruption.TOO_LONG:
                 return _failed(step, _cut_short(step))
             case None:
                 return _failed(step, _cut_short(step) if task.cancelled() else task.exception() or _cut_short(step))

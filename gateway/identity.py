@@ -3,7 +3,7 @@
 import hmac
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -22,9 +22,9 @@ MOST_REMEMBERED = 10_000
 class Secrets:
     """`pepper` goes into the hashes of API keys, `token_key` signs tokens, `cursor_key` signs cursors."""
 
-    pepper: bytes
-    token_key: bytes
-    cursor_key: bytes
+    pepper: bytes = field(repr=False)
+    token_key: bytes = field(repr=False)
+    cursor_key: bytes = field(repr=False)
 
 
 class Identity:

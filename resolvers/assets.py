@@ -2,7 +2,6 @@
 
 from domain.assets import Asset, CreateAsset, UpdateAsset
 from domain.ids import Id
-from domain.projects import Project
 from resolvers.context import Info
 from resolvers.payloads import AssetPayload
 
@@ -17,7 +16,3 @@ async def create_asset(info: Info, input: CreateAsset) -> AssetPayload:
 
 async def update_asset(info: Info, input: UpdateAsset) -> AssetPayload:
     return AssetPayload(input.client_mutation_id, await info.context.execute(input))
-
-
-async def project_of(root: Asset, info: Info) -> Project | None:
-    return await info.context.load(Project, root.project_id)

@@ -15,6 +15,7 @@ from domain.ports import Begin, Command
 from domain.quotes import Prices
 from storage.events import EventLog
 from storage.reads import Reads
+from streams.cursors import Cursors
 from streams.deliveries import Deliveries
 from streams.feeds import Hub
 
@@ -31,6 +32,7 @@ class Studio:
     events: EventLog
     hub: Hub
     deliveries: Deliveries
+    cursors: Cursors
     prices: Prices
     public_url: str
 
@@ -67,6 +69,20 @@ class Context:
         """The entities whose column has this value, oldest first; batched as `load` is."""
         found: list[Entity] = await self._loader(kind, column).load(value)
         return found
+
+    async def load_newest(self, kind: type[Entity], column: str, value: str) -> Entity | None:
+        """The newest entity whose column has this value; batched as `load` is."""
+        key = (kind, f"newest of {column}")
+        if key not in self._loaders:
+
+            async def fetch(values: list[str]) -> list[Any]:
+                rows = await self.reads.newest_of_each(kind, self.actor, column, values)
+                found = {getattr(row, column): row for row in rows}
+                return [found.get(value) for value in values]
+
+            self._loaders[key] = DataLoader(load_fn=fetch, cache=False)
+        newest: Entity | None = await self._loaders[key].load(value)
+        return newest
 
     def _loader(self, kind: type, column: str) -> DataLoader[str, Any]:
         key = (kind, column)

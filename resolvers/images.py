@@ -11,10 +11,6 @@ async def image(info: Info, id: Id) -> Image | None:
     return await info.context.reads.one(Image, info.context.actor, id=id)
 
 
-async def project_of(root: Image, info: Info) -> Project | None:
-    return await info.context.load(Project, root.project_id)
-
-
 def storage_url(root: Image, info: Info) -> str:
     return f"{info.context.studio.public_url}/storage/{root.storage_key}"
 

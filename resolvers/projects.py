@@ -1,6 +1,7 @@
 """Projects and the organization that owns them."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from domain.assets import Asset, AssetType
 from domain.ids import Id
@@ -20,7 +21,6 @@ class Viewer:
     """Who is asking, as this server sees them."""
 
     actor: Actor
-    organization: Organization | None
 
     @property
     def subject(self) -> str:
@@ -35,9 +35,12 @@ class Viewer:
         return list(self.actor.scopes)
 
 
-async def viewer(info: Info) -> Viewer:
-    actor = info.context.actor
-    return Viewer(actor, await info.context.load(Organization, actor.organization_id))
+def viewer(info: Info) -> Viewer:
+    return Viewer(info.context.actor)
+
+
+async def organization_of_viewer(root: Viewer, info: Info) -> Organization | None:
+    return await info.context.load(Organization, root.actor.organization_id)
 
 
 async def project(info: Info, id: Id | None = None, slug: str | None = None) -> Project | None:
@@ -56,6 +59,17 @@ async def projects_of_organization(
     root: Organization, info: Info, first: int | None = 20, after: str | None = None
 ) -> Page[Project]:
     return await info.context.reads.page(Project, info.context.actor, first=first, after=after, organization_id=root.id)
+
+
+class OfProject(Protocol):
+    """Anything that belongs to a project."""
+
+    @property
+    def project_id(self) -> Id: ...
+
+
+async def project_of(root: OfProject, info: Info) -> Project | None:
+    return await info.context.load(Project, root.project_id)
 
 
 async def organization_of(root: Project, info: Info) -> Organization | None:

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.errors import InvalidInput
+from domain.errors import DomainError, InvalidInput
 from domain.events import Envelope
 from domain.graphs import require_valid
 from domain.ids import Id
 from domain.images import Image
 from domain.kinds.input_value import checked_inputs
-from domain.projects import Project
 from domain.quotes import Quote
 from domain.quotes import quote as quote_of
 from domain.runs import CancelRun, Run, StartRun
@@ -19,6 +18,7 @@ from domain.workflows import Workflow, WorkflowVersion
 from resolvers.context import Info
 from resolvers.payloads import CancelRunPayload, RunPayload
 from storage.reads import PageInfo, page_size
+from streams.cursors import Cursors
 
 
 async def run(info: Info, id: Id) -> Run | None:
@@ -38,7 +38,7 @@ async def quote(info: Info, input: StartRun) -> Quote | None:
     """What the run would cost; None where there is no such workflow. Raises what starting it would."""
     reads, actor = info.context.reads, info.context.actor
     workflow: Workflow | WorkflowVersion | None = await reads.one(Workflow, actor, id=input.workflow_id)
-    if workflow and input.workflow_version:
+    if workflow and input.workflow_version is not None:
         workflow = await reads.one(
             WorkflowVersion, actor, workflow_id=input.workflow_id, version=input.workflow_version
         )
@@ -47,10 +47,6 @@ async def quote(info: Info, input: StartRun) -> Quote | None:
     require_valid(workflow.graph)
     checked_inputs((node.settings for node in workflow.graph.input_nodes), input.inputs or {})
     return quote_of(workflow.graph, info.context.studio.prices)
-
-
-async def project_of(root: Run, info: Info) -> Project | None:
-    return await info.context.load(Project, root.project_id)
 
 
 async def workflow_of(root: Run, info: Info) -> Workflow | None:
@@ -79,13 +75,10 @@ async def images_of_step(root: Step, info: Info) -> list[Image]:
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """A recorded event; its cursor is its number within the project."""
+    """A recorded event; a stream can go on from its cursor."""
 
     envelope: Envelope
-
-    @property
-    def cursor(self) -> str:
-        return str(self.envelope.seq)
+    cursor: str
 
     @property
     def event(self) -> str:
@@ -126,11 +119,19 @@ class RunEventPage:
         return await self.info.context.studio.events.count_of_run(self.run.project_id, self.run.id)
 
 
+def _position(cursors: Cursors, after: str, project_id: Id) -> int:
+    try:
+        return cursors.read(after).get(project_id, 0)
+    except DomainError as error:
+        message = "after is not a cursor of this list: use one that a page came with"
+        raise InvalidInput(message, field="after") from error
+
+
 async def events_of(root: Run, info: Info, first: int | None = 100, after: str | None = None) -> RunEventPage:
     size = page_size(100 if first is None else first)
-    if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
-        raise InvalidInput("after is not a cursor of this list: use one that a page came with", field="after")
-    found = await info.context.studio.events.of_run(root.project_id, root.id, int(after or 0), most=size + 1)
-    nodes = [RunEvent(envelope) for envelope in found[:size]]
+    cursors = info.context.studio.cursors
+    begin = 0 if after is None else _position(cursors, after, root.project_id)
+    found = await info.context.studio.events.of_run(root.project_id, root.id, begin, most=size + 1)
+    nodes = [RunEvent(one, cursors.write({root.project_id: one.seq})) for one in found[:size]]
     ends = (nodes[0].cursor, nodes[-1].cursor) if nodes else (None, None)
     return RunEventPage(nodes, PageInfo(len(found) > size, after is not None, *ends), root, info)

@@ -8,7 +8,6 @@ from domain.graphs import Edge, Graph, Node, Problem, problems
 from domain.ids import Id
 from domain.kinds import KINDS
 from domain.kinds.kind import NodeKind, Port
-from domain.projects import Project
 from domain.runs import Run, RunStatus
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow, Workflow
 from resolvers.context import Info
@@ -66,13 +65,8 @@ async def duplicate_workflow(info: Info, input: DuplicateWorkflow) -> WorkflowPa
     return WorkflowPayload(input.client_mutation_id, await info.context.execute(input))
 
 
-async def project_of(root: Workflow, info: Info) -> Project | None:
-    return await info.context.load(Project, root.project_id)
-
-
 async def last_run_of(root: Workflow, info: Info) -> Run | None:
-    found = await info.context.reads.newest_of_each(Run, info.context.actor, "workflow_id", [root.id])
-    return found[0] if found else None
+    return await info.context.load_newest(Run, "workflow_id", root.id)
 
 
 async def runs_of(

@@ -10,6 +10,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    IntValueNode,
     Node,
     OperationDefinitionNode,
     SelectionNode,
@@ -17,6 +18,7 @@ from graphql import (
 )
 
 from domain.errors import ErrorCode
+from storage.reads import DEFAULT_PAGE, LONGEST_PAGE
 
 MOST_TOKENS = 4_000
 _SATURATED = 1_000_000
@@ -24,12 +26,17 @@ _SATURATED = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`depth` is how many selections stand inside each other; the rest are counts over all of them."""
+    """
+    `depth` is how many selections stand inside each other; the rest are counts over all of them.
+
+    `objects` is how many the answer can hold: what is asked of a page is asked of each item on it.
+    """
 
     depth: int = 0
     fields: int = 0
     aliases: int = 0
     directives: int = 0
+    objects: int = 0
 
     def beside(self, other: "Size") -> "Size":
         return Size(
@@ -37,11 +44,12 @@ class Size:
             min(self.fields + other.fields, _SATURATED),
             min(self.aliases + other.aliases, _SATURATED),
             min(self.directives + other.directives, _SATURATED),
+            min(self.objects + other.objects, _SATURATED),
         )
 
 
 # Generous enough for introspection as tools send it.
-MOST = Size(depth=16, fields=1_000, aliases=50, directives=50)
+MOST = Size(depth=16, fields=1_000, aliases=50, directives=50, objects=20_000)
 # Validation compares each pair of fields of one name, at some 5 µs a pair; this is the sum of their squares.
 MOST_REPEATS = 20_000
 
@@ -90,7 +98,8 @@ class _Measure:
             return inside.beside(Size(directives=directives))
         self._written[(selection.alias or selection.name).value] += 1
         own = Size(fields=1, aliases=int(selection.alias is not None), directives=directives)
-        deeper = Size(inside.depth + 1, inside.fields, inside.aliases, inside.directives)
+        objects = min(_items(selection) * (inside.objects + 1), _SATURATED) if selection.selection_set else 0
+        deeper = Size(inside.depth + 1, inside.fields, inside.aliases, inside.directives, objects)
         return deeper.beside(own)
 
     def _of_fragment(self, name: str) -> Size:
@@ -99,3 +108,15 @@ class _Measure:
             fragment = self._fragments.get(name)
             self._known[name] = self._of(fragment.selection_set if fragment else None)
         return self._known[name]
+
+
+def _items(field: FieldNode) -> int:
+    """How many items the field's page can have; 1 where it is no page."""
+    first = next((argument.value for argument in field.arguments or () if argument.name.value == "first"), None)
+    if isinstance(first, IntValueNode):
+        return min(int(first.value[:9]), LONGEST_PAGE) if first.value.isdigit() else 1
+    if first is not None:
+        return LONGEST_PAGE
+    selections = field.selection_set.selections if field.selection_set else ()
+    asked = {selection.name.value for selection in selections if isinstance(selection, FieldNode)}
+    return DEFAULT_PAGE if asked & {"nodes", "edges"} else 1

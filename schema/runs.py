@@ -10,7 +10,7 @@ from domain import quotes
 from domain import runs as domain_runs
 from domain import steps as domain_steps
 from domain.errors import ErrorCode
-from resolvers import runs, streams
+from resolvers import projects, runs, streams
 from schema.connections import PageInfo
 from schema.fields import of, said
 from schema.types import Image, Node, Project, Workflow
@@ -94,7 +94,7 @@ class RunEventConnection:
 class Run(Node):
     """One execution of a workflow."""
 
-    project: Project = said("Where it belongs.", runs.project_of)
+    project: Project = said("Where it belongs.", projects.project_of)
     workflow: Workflow = said("What it executes.", runs.workflow_of)
     workflow_version: int = said("Which version of it.")
     status: domain_runs.RunStatus = said("How far it is.")

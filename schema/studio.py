@@ -17,6 +17,7 @@ from domain.errors import DomainError, ErrorCode
 from schema.limits import MOST_TOKENS, too_large
 
 DOCUMENTS_KEPT = 500
+LONGEST_KEPT_CHARACTERS = 20_000  # so that what is kept has a bound
 _MALFORMED = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 log = structlog.get_logger(__name__)
@@ -28,9 +29,10 @@ def _limit_tokens() -> SchemaExtension:
 
 class _KeptParses(ParserCache):
     def on_parse(self) -> Iterator[None]:
-        with suppress(GraphQLError):  # raised in here it would end a socket's operation without a word
-            context = self.execution_context
-            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
+        context = self.execution_context
+        if _is_kept(context):
+            with suppress(GraphQLError):  # raised in here it would end a socket's operation without a word
+                context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
         yield
 
 
@@ -47,11 +49,17 @@ class _BoundedValidation(ValidationCache):
         if found := found or _not_named(context):
             context.pre_execution_errors = found
             yield
+        elif not _is_kept(context):
+            yield
         else:
             for step in super().on_validate():
                 # The kept errors are everybody's: each request completes its own.
                 context.pre_execution_errors = [_fresh(error) for error in context.pre_execution_errors or ()]
                 yield step
+
+
+def _is_kept(context: ExecutionContext) -> bool:
+    return len(context.query or "") <= LONGEST_KEPT_CHARACTERS
 
 
 def _fresh(error: GraphQLError) -> GraphQLError:

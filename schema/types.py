@@ -14,7 +14,7 @@ from domain import projects as domain_projects
 from domain import workflows as domain_workflows
 from domain.ids import Id
 from domain.kinds import kind as domain_kinds
-from resolvers import assets, images, projects, workflows
+from resolvers import images, projects, workflows
 from schema.connections import Connection
 from schema.fields import of, said
 
@@ -102,7 +102,7 @@ class WorkflowLink:
 class Workflow(Node):
     """A directed graph of AI and human steps. Each change is a new version; runs keep the one they started with."""
 
-    project: Project = said("Where it belongs.", workflows.project_of)
+    project: Project = said("Where it belongs.", projects.project_of)
     name: str = said("Its name, 1 to 200 characters.")
     nodes: list[WorkflowNode] = said("Its steps, up to 1,000.")
     edges: list[WorkflowLink] = said("What flows between them, up to 5,000.")
@@ -150,7 +150,7 @@ class WorkflowProblem:
 class Asset(Node):
     """A reusable prompt, dataset, UI snippet or file of a project."""
 
-    project: Project = said("Where it belongs.", assets.project_of)
+    project: Project = said("Where it belongs.", projects.project_of)
     type: domain_assets.AssetType = said("What it is.")
     label: str = said("Its name, 1 to 200 characters.")
     metadata: dict[str, Any] = said("What is known of it; up to 64 KiB.")
@@ -172,7 +172,7 @@ class FocalPoint:
 class Image(Node):
     """A picture that is kept, with what is known of it."""
 
-    project: Project = said("Where it belongs.", images.project_of)
+    project: Project = said("Where it belongs.", projects.project_of)
     storage_key: str = said("Its key in the object store.")
     storage_url: str = said("Where its bytes are: stable, and impossible to guess.", images.storage_url)
     cdn_url: str = said("Where to show it from; changes with its bytes.", images.cdn_url)

@@ -11,5 +11,5 @@ class Viewer:
 
     subject: str = said("The key's id, or the person's name.")
     kind: str = said("api_key or person.")
-    organization: Organization = said("Whose rows they see.")
+    organization: Organization = said("Whose rows they see.", projects.organization_of_viewer)
     scopes: list[str] = said("What they may do; * is everything.")

@@ -13,8 +13,8 @@ from typing import Any
 import asyncpg
 import msgspec
 import structlog
-from pgqueuer import PgQueuer
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.core.qm import QueueManager
 from pgqueuer.models import Job
 from pgqueuer.queries import Queries
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -58,44 +58,82 @@ async def enqueue(connection: AsyncConnection, jobs: Sequence[StepJob]) -> None:
 async def dispatch(
     url: str, work: Callable[[StepJob], Awaitable[None]], *, concurrency: int, stop: asyncio.Event
 ) -> None:
-    """Hand jobs to `work`, at most `concurrency` at once, until told to stop; connections that break are replaced."""
+    """Hand jobs to `work`, at most `concurrency` at once, until told to stop; then wait for those under way."""
+    hands = _Hands(work, concurrency)
     while not stop.is_set():
         try:
-            async with asyncpg.create_pool(url, min_size=2, max_size=4, command_timeout=30) as pool:
-                await _dispatch_over(pool, work, concurrency, stop)
+            await _dispatch_once(url, hands, stop)
         except Exception as error:  # noqa: BLE001 - whatever it was, a worker that no longer listens helps nobody
             log.warning("job queue interrupted", error=repr(error))
             await _until(stop, RECONNECT_SECONDS)
+    await hands.at_rest()
 
 
-async def _dispatch_over(
-    pool: asyncpg.Pool, work: Callable[[StepJob], Awaitable[None]], concurrency: int, stop: asyncio.Event
-) -> None:
-    queue = PgQueuer(AsyncpgPoolDriver(pool))
-    places = asyncio.Semaphore(concurrency)  # pgqueuer takes two jobs where one is asked for
+class _Hands:
+    """What is being worked on. It outlives the queue's connections, as the step's row is the truth and not the job."""
 
-    @queue.entrypoint(ENTRYPOINT, accepts_context=False)
-    async def _work(job: Job) -> None:
-        async with places:
-            await work(_decode.decode(job.payload or b""))
+    def __init__(self, work: Callable[[StepJob], Awaitable[None]], places: int) -> None:
+        self.places = places
+        self._work = work
+        self._free = asyncio.Semaphore(places)  # pgqueuer takes two jobs where one is asked for
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    batch = max(1, min(BATCH, concurrency // 2))
-    running = asyncio.create_task(
-        queue.qm.run(
-            batch_size=batch,
-            max_concurrent_tasks=max(2 * batch, concurrency),
-            dequeue_timeout=timedelta(seconds=POLL_SECONDS),
-            shutdown_on_listener_failure=True,
-        )
-    )
+    async def take(self, job: StepJob, let_go: asyncio.Event) -> None:
+        """Returns when the job is done, or before that when the queue lets go of it."""
+        task = asyncio.create_task(self._do(job))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        letting_go = asyncio.create_task(let_go.wait())
+        await asyncio.wait({task, letting_go}, return_when=asyncio.FIRST_COMPLETED)
+        letting_go.cancel()
+
+    async def _do(self, job: StepJob) -> None:
+        async with self._free:
+            try:
+                await self._work(job)
+            except Exception as error:  # noqa: BLE001 - the lease ends, and the step is taken up again
+                log.warning("a job was not done", step_id=job.step_id, error=repr(error))
+
+    async def at_rest(self) -> None:
+        try:
+            await asyncio.gather(*self._tasks)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+
+async def _dispatch_once(url: str, hands: _Hands, stop: asyncio.Event) -> None:
+    """Until told to stop, or a connection breaks: then what listens must be made anew at once."""
+    let_go = asyncio.Event()
+
+    async def watch(connection: asyncpg.Connection) -> None:
+        connection.add_termination_listener(lambda _: let_go.set())
+
+    pool = await asyncpg.create_pool(url, min_size=2, max_size=4, command_timeout=30, init=watch)
     stopping = asyncio.create_task(stop.wait())
+    stopping.add_done_callback(lambda _: let_go.set())
     try:
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        queue.shutdown.set()
-        await running
+        queue = QueueManager(Queries(AsyncpgPoolDriver(pool)))
+        queue.shutdown = let_go
+
+        @queue.entrypoint(ENTRYPOINT, accepts_context=False)
+        async def _work(job: Job) -> None:
+            await hands.take(_decode.decode(job.payload or b""), let_go)
+
+        await _run(queue, hands.places)
     finally:
         stopping.cancel()
-        running.cancel()
+        pool.terminate()  # closing would wait for connections that are no more
+
+
+async def _run(queue: QueueManager, places: int) -> None:
+    batch = max(1, min(BATCH, places // 2))
+    await queue.run(
+        batch_size=batch,
+        max_concurrent_tasks=max(2 * batch, places),
+        dequeue_timeout=timedelta(seconds=POLL_SECONDS),
+        shutdown_on_listener_failure=True,
+    )
 
 
 async def _until(stop: asyncio.Event, seconds: float) -> None:

@@ -14,6 +14,7 @@ def create_engine(
         pool_size=connections,
         max_overflow=0,
         pool_timeout=wait_seconds,
+        hide_parameters=True,  # they hold prompts and hashes of secrets, and errors are logged
         json_serializer=to_json,
         json_deserializer=from_json,
         connect_args={"timeout": wait_seconds, "command_timeout": command_seconds},

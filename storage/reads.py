@@ -27,6 +27,7 @@ from storage.transaction import select_of, visible
 Entity = TypeVar("Entity")
 
 LONGEST_PAGE = 100
+DEFAULT_PAGE = 20
 
 # What reading each noun takes.
 READS: dict[type[Any], Permission] = {
@@ -119,7 +120,9 @@ class Reads:
         found = await self._rows(kind, [*where, *beyond], size + 1)
         return Page(found[:size], len(found) > size, after is not None, Count(self, kind, where))
 
-    async def newest_of_each(self, kind: type[Entity], actor: Actor, column: str, values: Sequence[Id]) -> list[Entity]:
+    async def newest_of_each(
+        self, kind: type[Entity], actor: Actor, column: str, values: Sequence[str]
+    ) -> list[Entity]:
         """For each value of the column, its newest row."""
         by = TABLES[kind].c[column]
         where = self._where(kind, actor, {column: list(values)})
@@ -163,7 +166,7 @@ class Reads:
 
 
 def page_size(first: int | None) -> int:
-    size = 20 if first is None else first
+    size = DEFAULT_PAGE if first is None else first
     if not 1 <= size <= LONGEST_PAGE:
         raise InvalidInput(f"first must be 1 to {LONGEST_PAGE}", field="first")
     return size

@@ -4,18 +4,24 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
+from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.assets import Asset
 from domain.errors import DomainError, ErrorCode
 from domain.events import Envelope, Event
+from domain.images import Image
+from domain.organizations import Organization
 from domain.permissions import Actor
 from domain.ports import Command, StepJob
 from domain.projects import Project
+from domain.runs import Run
+from domain.workflows import Workflow
 from storage import idempotency
 from storage.events import record
 from storage.failures import spoken_plainly
@@ -38,6 +44,7 @@ class SqlTransaction:
         self._jobs: list[StepJob] = []
         self._answer: Any = None
         self._trace_id = actor.trace_id
+        self._now: datetime | None = None
 
     async def get(self, kind: type[Entity], id: str, *, lock: bool = False) -> Entity:
         found = await self._read(kind, [TABLES[kind].c.id == id], lock=lock)
@@ -45,17 +52,25 @@ class SqlTransaction:
             raise not_found(kind)
         return found[0]
 
-    async def find(self, kind: type[Entity], *, lock: bool = False, **equals: Any) -> list[Entity]:
+    async def find(self, kind: type[Entity], **equals: Any) -> list[Entity]:
         columns = TABLES[kind].c
         wanted = [columns[n].in_(v) if isinstance(v, list) else columns[n] == v for n, v in equals.items()]
-        return await self._read(kind, wanted, lock=lock)
+        return await self._read(kind, wanted)
 
-    async def _read(self, kind: type[Entity], wanted: list[ColumnElement[bool]], *, lock: bool) -> list[Entity]:
+    async def _read(self, kind: type[Entity], wanted: list[ColumnElement[bool]], *, lock: bool = False) -> list[Entity]:
         await self._write_entities()
-        table = TABLES[kind]
+        table, columns = TABLES[kind], [column.name for column in columns_of(kind)]
         query = select_of(kind).where(*wanted, *visible(table, self.actor)).order_by(table.c.id)
-        rows = await self.connection.execute(query.with_for_update() if lock else query)
-        return [kind(**row) for row in rows.mappings()]
+        query = query.with_for_update() if lock else query
+        rows = (await self.connection.execute(query.add_columns(_CLOCK))).all()
+        self._now = rows[0][-1] if rows else self._now
+        return [kind(**dict(zip(columns, row, strict=False))) for row in rows]
+
+    @property
+    def now(self) -> datetime:
+        if self._now is None:
+            raise RuntimeError("the database's clock is known once something was read")
+        return self._now
 
     def add(self, *entities: Any) -> None:
         self._writes += (("insert", entity) for entity in entities)
@@ -114,6 +129,7 @@ def select_of(kind: type) -> Select[Any]:
     return _SELECTS[kind]
 
 
+_CLOCK = func.clock_timestamp().label("_clock")
 # Made once: building a query takes longer than running it.
 _COLUMNS = {
     kind: [table.c[field.name] for field in fields(kind) if field.name in table.c] for kind, table in TABLES.items()
@@ -144,9 +160,18 @@ def in_reach(entity: Any, actor: Actor) -> bool:
 
 
 def not_found(kind: type) -> DomainError:
-    noun = kind.__name__.lower()
-    code = getattr(ErrorCode, f"{noun.upper()}_NOT_FOUND", ErrorCode.NOT_FOUND)
-    return DomainError(code, f"There is no such {noun}: check its id, and that it is your organization's")
+    message = f"There is no such {kind.__name__.lower()}: check its id, and that it is your organization's"
+    return DomainError(_NOT_FOUND.get(kind, ErrorCode.NOT_FOUND), message)
+
+
+_NOT_FOUND: dict[type, ErrorCode] = {
+    Organization: ErrorCode.ORG_NOT_FOUND,
+    Project: ErrorCode.PROJECT_NOT_FOUND,
+    Workflow: ErrorCode.WORKFLOW_NOT_FOUND,
+    Asset: ErrorCode.ASSET_NOT_FOUND,
+    Run: ErrorCode.RUN_NOT_FOUND,
+    Image: ErrorCode.IMAGE_NOT_FOUND,
+}
 
 
 def fingerprint(command: Command[Any]) -> bytes:

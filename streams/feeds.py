@@ -38,6 +38,7 @@ class Feed:
         self.heard = asyncio.Event()  # set once the bus would bring what comes next
         self.listener: asyncio.Task[None] | None = None
         self._events = events
+        self._reading = asyncio.Lock()
         self._recent: deque[Envelope] = deque(maxlen=RECENT_EVENTS)
 
     def take(self, envelopes: Iterable[Envelope]) -> None:
@@ -61,10 +62,25 @@ class Feed:
         """The next events after `seq`, a batch at most; none when there is nothing newer."""
         if seq >= self.newest:
             return []
-        if self._recent and self._recent[0].seq <= seq + 1 <= self._recent[-1].seq:
-            start = seq + 1 - self._recent[0].seq
-            return list(islice(self._recent, start, start + BATCH_EVENTS))
-        return await self._events.after(self.project_id, seq, most=BATCH_EVENTS)
+        if self._is_at_end(seq):
+            await self._read_on(seq)
+        return self._kept_after(seq) or await self._events.after(self.project_id, seq, most=BATCH_EVENTS)
+
+    def _is_at_end(self, seq: int) -> bool:
+        """Whether everything that is kept has been seen by who stands here."""
+        return not self._recent or seq == self._recent[-1].seq
+
+    async def _read_on(self, seq: int) -> None:
+        """Read what the bus did not bring; of all who wait for it, one reads."""
+        async with self._reading:
+            if self._is_at_end(seq):
+                self.take(await self._events.after(self.project_id, seq, most=BATCH_EVENTS))
+
+    def _kept_after(self, seq: int) -> list[Envelope]:
+        if not self._recent or not self._recent[0].seq <= seq + 1:
+            return []
+        start = seq + 1 - self._recent[0].seq
+        return list(islice(self._recent, start, start + BATCH_EVENTS))
 
 
 class Follower:
@@ -176,6 +192,9 @@ class Hub:
             await self._ask_newest(project_ids)
         except DomainError as error:
             log.warning("feeds could not be checked", error=error.message)
+        except Exception:
+            # Without this check what the bus loses would be lost to whoever watches.
+            log.exception("feeds could not be checked")
 
     async def _ask_newest(self, project_ids: list[Id]) -> None:
         for project_id, seq in (await self._events.newest(project_ids)).items() if project_ids else ():

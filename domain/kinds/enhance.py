@@ -1,6 +1,7 @@
 """`enhance`: a short prompt made into a rich one, in one of seven manners."""
 
 from domain.kinds.kind import NodeKind, Port, StepResult, Work, settings
+from domain.kinds.prompt import LONGEST_WRITTEN
 from domain.providers import TextRequest
 
 TEMPLATES: dict[str, str] = {
@@ -27,7 +28,7 @@ async def run(work: Work) -> StepResult:
         trace_id=work.trace_id,
     )
     answer = await work.toolbox.text_provider.write_text(request)
-    return StepResult(outputs={"text": answer.text}, cost=answer.cost)
+    return StepResult(outputs={"text": answer.text[:LONGEST_WRITTEN]}, cost=answer.cost)
 
 
 KIND = NodeKind(

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from itertools import islice
 from typing import Any, Literal, Protocol
 
@@ -96,15 +97,15 @@ class NodeKind:
     units: Callable[[dict[str, Any]], int] = _one
     further_problems: Callable[[dict[str, Any], Collection[str]], Iterable[str]] = _no_further_problems
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_validator", jsonschema_rs.validator_for(self.config_schema))
+    @cached_property
+    def _validator(self) -> jsonschema_rs.Validator:
+        return jsonschema_rs.validator_for(self.config_schema)
 
     def config_problems(self, config: dict[str, Any], inputs: Collection[str]) -> list[str]:
         """What is wrong with the settings, each with the path to it; `inputs` are the run's own."""
-        validator: jsonschema_rs.Validator = self.__dict__["_validator"]
         wrong = [
             f"{'.'.join(('config', *map(str, error.instance_path)))}: {error.message[:300]}"
-            for error in islice(validator.iter_errors(config), MOST_CONFIG_PROBLEMS)
+            for error in islice(self._validator.iter_errors(config), MOST_CONFIG_PROBLEMS)
         ]
         return wrong or list(islice(self.further_problems(config, inputs), MOST_CONFIG_PROBLEMS))
 

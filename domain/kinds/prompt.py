@@ -5,7 +5,10 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from domain.errors import InvalidInput
 from domain.kinds.kind import NodeKind, Port, StepResult, Work, settings
+
+LONGEST_WRITTEN = 32_000
 
 _PLACEHOLDER = re.compile(r"\{\{([^{}]*)\}\}")
 _INCOMING = "text"
@@ -18,7 +21,12 @@ async def run(work: Work) -> StepResult:
 
 def written(template: str, values: dict[str, Any]) -> str:
     """The template with its placeholders filled in; what a value holds is text, never a placeholder."""
-    return _PLACEHOLDER.sub(lambda found: _as_text(values.get(found[1].strip())), template)
+    names = [name.strip() for name in _PLACEHOLDER.findall(template)]
+    texts = {name: _as_text(values.get(name)) for name in names}
+    # Counted before it is written: a few placeholders of a long text would fill the memory.
+    if len(template) + sum(len(texts[name]) for name in names) > LONGEST_WRITTEN:
+        raise InvalidInput(f"The prompt would be longer than {LONGEST_WRITTEN:,} characters", field="config.template")
+    return _PLACEHOLDER.sub(lambda found: texts[found[1].strip()], template)
 
 
 def _as_text(value: Any) -> str:

@@ -37,7 +37,7 @@ async def seen(reads: Reads, kind: type[Any], actor: Actor, id_: str) -> list[bo
     ways = [
         await reads.one(kind, actor, id=id_) is not None,
         id_ in [row.id for row in await reads.many(kind, actor)],
-        id_ in [row.id for row in await reads.newest_of_each(kind, actor, "id", [id_])],  # type: ignore[list-item]
+        id_ in [row.id for row in await reads.newest_of_each(kind, actor, "id", [id_])],
         id_ in [row.id for row in page.nodes] and await page.total_count() > 0,
     ]
     return ways + ([await reads.any_node(actor, id_) is not None] if kind in NODES else [])

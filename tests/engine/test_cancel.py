@@ -133,9 +133,13 @@ async def _cancel_soon(owner: Tenant, run: Run) -> str:
     return (await cancel(owner, run)).outcome
 
 
+_EITHER = {"SUCCEEDED", "CANCELED"}
+
+
 async def _ended_once(owner: Tenant, run: Run, outcome: str) -> None:
     done = await run_of(owner, run)
-    assert done.status == ("SUCCEEDED" if outcome == "ALREADY_FINISHED" else "CANCELED")
+    # What was asked for while the last step was under way may have come too late.
+    assert done.status in {"ALREADY_FINISHED": {"SUCCEEDED"}, "CANCELED": {"CANCELED"}}.get(outcome, _EITHER)
     told = [envelope.event.event for envelope in await events_of(owner, run)]
     endings = [event for event in told if event not in {"run.updated", "step.updated"}]
     assert endings == ["run.completed" if done.status == "SUCCEEDED" else "run.canceled"]

@@ -191,7 +191,7 @@ async def test_a_worker_that_lost_its_lease_drops_its_attempt(paying: Tenant, op
 async def test_a_worker_that_leaves_begins_nothing_more(parts: Parts) -> None:
     owner, worker = await tenant(parts), a_worker(parts)
     run = await a_picture(owner)
-    worker.release_all()
+    worker.leave()
     await work_off(parts, worker)
     assert set((await statuses_of(owner, run)).values()) == {"QUEUED", "PENDING"}
     await a_reconciler(parts).reconcile()

@@ -156,7 +156,7 @@ async def test_a_text_that_cannot_be_kept_fails_its_step_and_is_not_bought_again
 
 async def test_a_store_that_is_away_has_the_step_repeated(parts: Parts, settings: Settings) -> None:
     owner, worker = await tenant(parts), a_worker(parts)
-    worker.toolbox = replace(parts.toolbox, store_backoff_seconds=0)
+    worker.toolbox = replace(parts.toolbox, store_seconds=0)
     run = await a_picture(owner)
     job = await work_up_to(parts, worker, owner, run, "draw")
     incoming = settings.data_dir / "objects" / "+incoming"
@@ -175,7 +175,7 @@ async def test_a_store_that_is_back_in_time_costs_no_second_call(
     paying: Tenant, openai_server: OpenAIServer, settings: Settings
 ) -> None:
     worker = a_worker(paying.parts)
-    worker.toolbox = replace(paying.parts.toolbox, store_backoff_seconds=0.1)
+    worker.toolbox = replace(paying.parts.toolbox, store_seconds=10)
     run = await a_picture(paying)
     job = await work_up_to(paying.parts, worker, paying, run, "draw")
     incoming = settings.data_dir / "objects" / "+incoming"

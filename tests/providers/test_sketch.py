@@ -49,7 +49,7 @@ async def test_it_is_a_provider_of_pictures_and_text_that_costs_nothing() -> Non
     sketch = Sketch()
     of_pictures: ImageProvider = sketch
     of_text: TextProvider = sketch
-    assert (of_pictures.name, of_text.recovery) == ("sketch", Recovery.REPEATABLE)
+    assert (of_pictures.name, of_pictures.recovery, of_text.name) == ("sketch", Recovery.REPEATABLE, "sketch")
     assert of_pictures.image_price() == of_text.text_price() == Decimal(0)
     answer = await sketch.make_images(ImageRequest("a hill"))
     assert (answer.model, answer.cost) == ("sketch-1", Decimal(0))
