@@ -21,6 +21,7 @@ from domain.projects import CreateProject, UpdateProject
 from domain.runs import CancelRun, StartRun
 from domain.steps import RunError
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow
+from storage.leases import Held
 from tests.contract.callers import CALLERS, HOUSE, KEY, caller
 from tests.contract.studio_rows import claimed, queued_step, started
 from tests.studio import Tenant, tenant
@@ -70,6 +71,12 @@ def _said(kind: type[StepCommand], **fields: Any) -> Build:
     return build
 
 
+async def _expire_step(one: Tenant) -> ExpireStep:
+    step = (await claimed(one)).step
+    await one.parts.leases.renew([Held(step.id, step.epoch)], lease_seconds=-1)
+    return ExpireStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch)
+
+
 def _made(build: Callable[[Tenant], Command[Any]]) -> Build:
     async def made(one: Tenant) -> Command[Any]:
         return build(one)
@@ -107,7 +114,7 @@ BUILD: dict[type[Command[Any]], Build] = {
     FailStep: _said(FailStep, error=FAILURE),
     StopStep: _said(StopStep),
     ReleaseStep: _said(ReleaseStep),
-    ExpireStep: _said(ExpireStep),
+    ExpireStep: _expire_step,
 }
 
 

@@ -10,6 +10,7 @@ from app.parts import Parts
 from domain.images import Image
 from domain.runs import Run
 from domain.steps import Step
+from storage.leases import Leases
 from tests.contract.studio_rows import finished, statements
 from tests.studio import Tenant, tenant
 
@@ -80,8 +81,8 @@ HOT: dict[str, Ask] = {
     "a run by its id": lambda one, run: one.parts.studio.reads.one(Run, one.actor, id=run.id),
     "the events after a number": lambda one, run: one.parts.studio.events.after(run.project_id, 3, most=200),
     "the history of a run": lambda one, run: one.parts.studio.events.of_run(run.project_id, run.id, 3, most=101),
-    "steps whose lease has ended": lambda one, _: one.parts.leases.expired(),
-    "steps that wait for long": lambda one, _: one.parts.leases.requeue_stranded(3600),
+    "steps whose lease has ended": lambda one, _: Leases(one.parts.engine).expired(),
+    "steps that wait for long": lambda one, _: Leases(one.parts.engine).requeue_stranded(3600),
 }
 
 

@@ -21,7 +21,8 @@ class PostgresProcess:
     def __init__(self, placement: Placement, port: int) -> None:
         self.port = port
         self._placement = placement
-        self._launcher = Launcher(placement.account, guard=False)
+        # No death signal: it would follow the thread that starts the server, and tests start it from many.
+        self._launcher = Launcher(placement.account, guard=True)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -1,12 +1,19 @@
 """A cursor continues exactly behind its event, or says that it cannot."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
 import pytest
+from broadcaster import Broadcast
 from sqlalchemy import text
 
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from streams.cursors import Cursors
+from streams.deliveries import Deliveries
+from streams.feeds import Hub
 from tests.streams.following import EVENTS_OF_A_CANCELED_RUN, after_each, canceled_run, following
 from tests.studio import Tenant, tenant
 
@@ -85,11 +92,20 @@ async def test_what_is_no_longer_kept_is_said_and_the_rest_follows(parts: Parts)
             await canceled_run(one)
         whole = list(await listener.has(14))
     await _forget(one, up_to=5)
-    async with following(parts, {one.project_id: None}, whole[1].cursor) as listener:
+    async with _unheard(parts) as elsewhere, following(elsewhere, {one.project_id: None}, whole[1].cursor) as listener:
         resync, *rest = await listener.has(10)
     assert (resync.event, rest) == ("resync", whole[5:])
     async with following(parts, {one.project_id: None}, resync.cursor) as listener:
         assert await listener.has(9) == whole[5:]
+
+
+@asynccontextmanager
+async def _unheard(parts: Parts) -> AsyncIterator[Parts]:
+    """The same studio as seen by a process that no bus reaches."""
+    async with Broadcast("memory://") as silence:
+        hub = Hub(silence, parts.studio.events, check_seconds=60)
+        deliveries = Deliveries(hub, parts.studio.cursors)
+        yield replace(parts, studio=replace(parts.studio, hub=hub, deliveries=deliveries))
 
 
 async def test_where_all_history_is_gone_the_cursor_of_the_resync_goes_on_live(parts: Parts) -> None:
@@ -97,7 +113,7 @@ async def test_where_all_history_is_gone_the_cursor_of_the_resync_goes_on_live(p
     start = parts.studio.deliveries._cursors.write({one.project_id: 1})
     await canceled_run(one)
     await _forget(one, up_to=7)
-    async with following(parts, {one.project_id: None}, start) as listener:
+    async with _unheard(parts) as elsewhere, following(elsewhere, {one.project_id: None}, start) as listener:
         (resync,) = await listener.has(1)
     await canceled_run(one)
     async with following(parts, {one.project_id: None}, resync.cursor) as listener:
