@@ -42,6 +42,7 @@ TOO_COMPLEX = {
     "one field 3,900 times": f"{{{'__typename ' * 3_900}}}",
     "pairs of one field": f"{{{'project{id} ' * 300}}}",
     "20 levels": "{project{" + "organization{projects{nodes{" * 6 + "id" + "}}}" * 6 + "}}",
+    "pages of pages": "{projects(first:100){nodes{runs(first:100){nodes{workflow{runs(first:100){nodes{id}}}}}}}}",
     "doubled spreads": f"{{...a}}{DOUBLED}fragment y on Query{{project{{id}}}}",
     "a chain of fragments": f"{{...f0}}{CHAIN}",
 }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.errors import InvalidInput
 from domain.graphs import problems
 from domain.kinds.prompt import written
 from tests.domain.building import graph, node
@@ -17,6 +18,11 @@ def test_names_become_values() -> None:
 def test_what_a_value_holds_is_never_a_placeholder() -> None:
     assert written("{{a}}{{b}}", {"a": "{{b}}", "b": "{{a}}"}) == "{{b}}{{a}}"
     assert written("{{a}}{{b}}", {"a": "{{", "b": "a}}"}) == "{{a}}"
+
+
+def test_a_text_that_would_fill_the_memory_is_refused_before_it_is_written() -> None:
+    with pytest.raises(InvalidInput, match="longer than 32,000"):
+        written("{{a}}" * 2_000, {"a": "x" * 4_000})
 
 
 @pytest.mark.parametrize("value", ["\\1", "\\g<0>", "$1", "%s", "{0}", "{}"])

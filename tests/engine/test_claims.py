@@ -6,7 +6,7 @@ import pytest
 
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
-from domain.execution import MOST_ATTEMPTS, Claim, ClaimStep, FinishStep
+from domain.execution import MOST_ATTEMPTS, Claim, ClaimStep, ExpireStep, FinishStep
 from domain.images import NewImage
 from domain.kinds.kind import StepResult
 from domain.ports import StepJob
@@ -209,3 +209,15 @@ async def test_runs_beside_each_other_do_every_step_once(parts: Parts) -> None:
     for run in runs:
         assert {step.epoch for step in (await steps_of(owner, run)).values()} == {1}
         assert len(await images_of(owner, run)) == 1
+
+
+async def test_a_step_whose_lease_was_renewed_meanwhile_is_left_alone(parts: Parts) -> None:
+    """Between being found and being taken, its worker gave a sign of life."""
+    owner, worker = await tenant(parts), a_worker(parts)
+    run = await start(owner, await owner.hero_image(), prompt="Rome")
+    job = await work_up_to(parts, worker, owner, run, "enhance")
+    claim = await as_engine(owner, claim_of(job, lease_seconds=60))
+    with pytest.raises(DomainError, match="renewed") as refusal:
+        await as_engine(owner, ExpireStep(run_id=run.id, step_id=job.step_id, epoch=claim.step.epoch))
+    assert refusal.value.code is ErrorCode.CONFLICT
+    assert (await steps_of(owner, run))["enhance"].status == "RUNNING"
