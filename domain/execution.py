@@ -18,7 +18,7 @@ LONGEST_BACKOFF_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimedStep:
     """A step that is this worker's own until the lease ends."""
 
     run: Run
@@ -35,7 +35,7 @@ class StepCommand(Command[Step]):
 
 
 @dataclass(kw_only=True)
-class ClaimStep(Command[Claim | None]):
+class ClaimStep(Command[ClaimedStep | None]):
     """
     Take a queued step. Nothing comes back when it has moved on since `epoch`.
 
@@ -49,7 +49,7 @@ class ClaimStep(Command[Claim | None]):
     unrepeatable_kinds: frozenset[str] = frozenset()
 
 
-async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim | None:
+async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> ClaimedStep | None:
     run = await tx.get(Run, command.run_id, lock=True)
     tx.belong_to(run.trace_id)
     step = await tx.get(Step, command.step_id)
@@ -62,7 +62,7 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
         run.status = RunStatus.RUNNING
         run.started_at = datetime.now(UTC)
         keep(tx, run)
-    return Claim(run, step)
+    return ClaimedStep(run, step)
 
 
 async def _claimed(tx: Transaction, command: StepCommand, *, lock: bool = False) -> tuple[Run, Step]:

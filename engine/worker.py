@@ -10,7 +10,7 @@ import structlog
 
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
-from domain.execution import Claim, ClaimStep, FailStep, FinishStep, ReleaseStep, StepCommand, StopStep
+from domain.execution import ClaimedStep, ClaimStep, FailStep, FinishStep, ReleaseStep, StepCommand, StopStep
 from domain.kinds import KINDS
 from domain.kinds.kind import StepResult, Work
 from domain.permissions import Actor, engine_actor
@@ -41,7 +41,7 @@ class Interruption(Enum):
 class Attempt:
     """One claimed step being done."""
 
-    claim: Claim
+    claim: ClaimedStep
     task: asyncio.Future[StepResult]
     interruption: Interruption | None = None
 
@@ -132,7 +132,7 @@ class Worker:
         )
 
     @contextmanager
-    def _attempt(self, claim: Claim) -> Iterator[Attempt]:
+    def _attempt(self, claim: ClaimedStep) -> Iterator[Attempt]:
         """The attempt holds its lease until its result is recorded."""
         attempt = Attempt(claim, asyncio.ensure_future(KINDS[claim.step.kind].run(self._work_of(claim))))
         self.attempts[attempt.held] = attempt
@@ -142,7 +142,7 @@ class Worker:
             attempt.task.cancel()
             del self.attempts[attempt.held]
 
-    def _work_of(self, claim: Claim) -> Work:
+    def _work_of(self, claim: ClaimedStep) -> Work:
         run, step = claim.run, claim.step
         return Work(
             organization_id=step.organization_id,

@@ -8,11 +8,10 @@ from domain.ids import Id
 from domain.images import Image, ImageSource
 from domain.organizations import Organization
 from domain.permissions import Actor
-from domain.projects import CreateProject, Project, ProjectStatus, UpdateProject
+from domain.projects import Project, ProjectStatus
 from domain.runs import Run, RunStatus
 from domain.workflows import Workflow
 from resolvers.context import Info
-from resolvers.payloads import ProjectPayload
 from storage.reads import Page
 
 
@@ -114,11 +113,3 @@ async def images_of(
     return await info.context.reads.page(
         Image, info.context.actor, first=first, after=after, project_id=root.id, **given, **living
     )
-
-
-async def create_project(info: Info, input: CreateProject) -> ProjectPayload:
-    return ProjectPayload(input.client_mutation_id, await info.context.execute(input))
-
-
-async def update_project(info: Info, input: UpdateProject) -> ProjectPayload:
-    return ProjectPayload(input.client_mutation_id, await info.context.execute(input))

@@ -12,26 +12,16 @@ from domain.images import Image
 from domain.kinds.input_value import checked_inputs
 from domain.quotes import Quote
 from domain.quotes import quote as quote_of
-from domain.runs import CancelRun, Run, StartRun
+from domain.runs import Run, StartRun
 from domain.steps import Step
 from domain.workflows import Workflow, WorkflowVersion
 from resolvers.context import Info
-from resolvers.payloads import CancelRunPayload, RunPayload
 from storage.reads import PageInfo, page_size
 from streams.cursors import Cursors
 
 
 async def run(info: Info, id: Id) -> Run | None:
     return await info.context.reads.one(Run, info.context.actor, id=id)
-
-
-async def start_run(info: Info, input: StartRun) -> RunPayload:
-    return RunPayload(input.client_mutation_id, await info.context.execute(input))
-
-
-async def cancel_run(info: Info, input: CancelRun) -> CancelRunPayload:
-    cancellation = await info.context.execute(input)
-    return CancelRunPayload(input.client_mutation_id, cancellation.outcome, cancellation.run)
 
 
 async def quote(info: Info, input: StartRun) -> Quote | None:

@@ -9,9 +9,8 @@ from domain.ids import Id
 from domain.kinds import KINDS
 from domain.kinds.kind import NodeKind, Port
 from domain.runs import Run, RunStatus
-from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow, Workflow
+from domain.workflows import Workflow
 from resolvers.context import Info
-from resolvers.payloads import WorkflowPayload
 from storage.reads import Page
 
 
@@ -51,18 +50,6 @@ def _priced(kind: NodeKind, info: Info) -> PricedKind:
 
 def validate_workflow(info: Info, input: WorkflowGraph) -> list[Problem]:
     return problems(Graph(tuple(input.nodes), tuple(input.edges)))
-
-
-async def create_workflow(info: Info, input: CreateWorkflow) -> WorkflowPayload:
-    return WorkflowPayload(input.client_mutation_id, await info.context.execute(input))
-
-
-async def update_workflow(info: Info, input: UpdateWorkflow) -> WorkflowPayload:
-    return WorkflowPayload(input.client_mutation_id, await info.context.execute(input))
-
-
-async def duplicate_workflow(info: Info, input: DuplicateWorkflow) -> WorkflowPayload:
-    return WorkflowPayload(input.client_mutation_id, await info.context.execute(input))
 
 
 async def last_run_of(root: Workflow, info: Info) -> Run | None:

@@ -1,7 +1,9 @@
 """What mutations answer."""
 
+from typing import Any
+
 from domain.runs import CancelOutcome
-from resolvers import payloads
+from resolvers.mutations import Payload
 from schema.fields import of, said
 from schema.runs import Run
 from schema.types import Asset, Project, Workflow
@@ -9,42 +11,46 @@ from schema.types import Asset, Project, Workflow
 _ECHO = "The caller's own id of the change, as it was sent."
 
 
-@of(payloads.ProjectPayload)
+def _result(root: Payload[Any]) -> Any:
+    return root.result
+
+
+@of(Payload)
 class ProjectPayload:
     """The project as it is now."""
 
     client_mutation_id: str | None = said(_ECHO)
-    project: Project = said("The project.")
+    project: Project = said("The project.", _result)
 
 
-@of(payloads.WorkflowPayload)
+@of(Payload)
 class WorkflowPayload:
     """The workflow as it is now."""
 
     client_mutation_id: str | None = said(_ECHO)
-    workflow: Workflow = said("The workflow.")
+    workflow: Workflow = said("The workflow.", _result)
 
 
-@of(payloads.AssetPayload)
+@of(Payload)
 class AssetPayload:
     """The asset as it is now."""
 
     client_mutation_id: str | None = said(_ECHO)
-    asset: Asset = said("The asset.")
+    asset: Asset = said("The asset.", _result)
 
 
-@of(payloads.RunPayload)
+@of(Payload)
 class RunPayload:
     """The run as it is now."""
 
     client_mutation_id: str | None = said(_ECHO)
-    run: Run = said("The run.")
+    run: Run = said("The run.", _result)
 
 
-@of(payloads.CancelRunPayload)
+@of(Payload)
 class CancelRunPayload:
     """What became of the wish to stop a run."""
 
     client_mutation_id: str | None = said(_ECHO)
-    outcome: CancelOutcome = said("REQUESTED while a step is still being stopped.")
-    run: Run = said("The run.")
+    outcome: CancelOutcome = said("REQUESTED while a step is still being stopped.", lambda root: root.result.outcome)
+    run: Run = said("The run.", lambda root: root.result.run)

@@ -2,7 +2,12 @@
 
 import strawberry
 
+from domain.assets import CreateAsset, UpdateAsset
+from domain.projects import CreateProject, UpdateProject
+from domain.runs import CancelRun, StartRun
+from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow
 from resolvers import assets, images, nodes, projects, runs, streams, workflows
+from resolvers.mutations import mutation
 from schema.connections import Connection
 from schema.fields import said, watched
 from schema.payloads import AssetPayload, CancelRunPayload, ProjectPayload, RunPayload, WorkflowPayload
@@ -30,15 +35,15 @@ class Query:
 
 @strawberry.type(description="What can be changed. Each takes one `input` and answers one payload.")
 class Mutation:
-    create_project: ProjectPayload = said("Make a project.", projects.create_project)
-    update_project: ProjectPayload = said("Change a project.", projects.update_project)
-    create_workflow: WorkflowPayload = said("Make a workflow.", workflows.create_workflow)
-    update_workflow: WorkflowPayload = said("Make a new version of a workflow.", workflows.update_workflow)
-    duplicate_workflow: WorkflowPayload = said("Copy a workflow.", workflows.duplicate_workflow)
-    create_asset: AssetPayload = said("Keep something for reuse.", assets.create_asset)
-    update_asset: AssetPayload = said("Change an asset.", assets.update_asset)
-    start_run: RunPayload = said("Start a run of a workflow.", runs.start_run)
-    cancel_run: CancelRunPayload = said("Stop a run; asking again changes nothing.", runs.cancel_run)
+    create_project: ProjectPayload = said("Make a project.", mutation(CreateProject))
+    update_project: ProjectPayload = said("Change a project.", mutation(UpdateProject))
+    create_workflow: WorkflowPayload = said("Make a workflow.", mutation(CreateWorkflow))
+    update_workflow: WorkflowPayload = said("Make a new version of a workflow.", mutation(UpdateWorkflow))
+    duplicate_workflow: WorkflowPayload = said("Copy a workflow.", mutation(DuplicateWorkflow))
+    create_asset: AssetPayload = said("Keep something for reuse.", mutation(CreateAsset))
+    update_asset: AssetPayload = said("Change an asset.", mutation(UpdateAsset))
+    start_run: RunPayload = said("Start a run of a workflow.", mutation(StartRun))
+    cancel_run: CancelRunPayload = said("Stop a run; asking again changes nothing.", mutation(CancelRun))
 
 
 @strawberry.type(description="What can be watched.")

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -17,6 +17,7 @@ from app.parts import Parts, open_parts
 from app.settings import Settings
 from storage.migrate import migrate
 from storage.pool import asyncpg_url, create_engine
+from tests.servers.openai_process import OpenAIServer, start_openai_server
 
 URL_VARIABLE = "EASEL_TEST_DATABASE_URL"
 TEMPLATE = "easel_template"
@@ -79,6 +80,20 @@ async def parts(settings: Settings, database_url: str) -> AsyncIterator[Parts]:
     """Everything connected, nothing listening, no worker."""
     async with open_parts(settings, database_url, "http://easel.test") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def openai_process() -> Iterator[OpenAIServer]:
+    with start_openai_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def openai_server(openai_process: OpenAIServer) -> AsyncIterator[OpenAIServer]:
+    """The server without calls and script."""
+    await openai_process.reset()
+    yield openai_process
+    await openai_process.reset()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.commands import execute
-from domain.execution import Claim, ClaimStep, FinishStep
+from domain.execution import ClaimedStep, ClaimStep, FinishStep
 from domain.images import NewImage
 from domain.kinds.kind import StepResult
 from domain.permissions import engine_actor
@@ -29,7 +29,7 @@ async def queued_step(one: Tenant, run: Run) -> Step:
     return step
 
 
-async def claimed(one: Tenant, run: Run | None = None) -> Claim:
+async def claimed(one: Tenant, run: Run | None = None) -> ClaimedStep:
     """A step of the run in a worker's hands."""
     step = await queued_step(one, run or await started(one))
     command = ClaimStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, lease_seconds=60)

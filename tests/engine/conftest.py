@@ -1,25 +1,11 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from app.settings import Settings
 from tests.engine.crew import paid_studio
-from tests.servers.openai_process import OpenAIServer, start_openai_server
+from tests.servers.openai_process import OpenAIServer
 from tests.studio import Tenant
-
-
-@pytest.fixture(scope="session")
-def openai_process() -> Iterator[OpenAIServer]:
-    with start_openai_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def openai_server(openai_process: OpenAIServer) -> AsyncIterator[OpenAIServer]:
-    """The server without calls and script."""
-    await openai_process.reset()
-    yield openai_process
-    await openai_process.reset()
 
 
 @pytest.fixture

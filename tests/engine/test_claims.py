@@ -6,7 +6,7 @@ import pytest
 
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
-from domain.execution import MOST_ATTEMPTS, Claim, ClaimStep, ExpireStep, FinishStep
+from domain.execution import MOST_ATTEMPTS, ClaimedStep, ClaimStep, ExpireStep, FinishStep
 from domain.images import NewImage
 from domain.kinds.kind import StepResult
 from domain.ports import StepJob
@@ -42,7 +42,7 @@ def claim_of(job: StepJob, lease_seconds: float = 60.0, *unrepeatable: str) -> C
     )
 
 
-def finish_of(claim: Claim) -> FinishStep:
+def finish_of(claim: ClaimedStep) -> FinishStep:
     image = NewImage(
         storage_key=f"k/{claim.step.id}",
         file_name="a.png",

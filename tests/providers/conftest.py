@@ -1,23 +1,10 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from providers.openai_api import OpenAI
 from tests.providers.openai_connection import connect
-from tests.servers.openai_process import OpenAIServer, start_openai_server
-
-
-@pytest.fixture(scope="session")
-def openai_process() -> Iterator[OpenAIServer]:
-    with start_openai_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def openai_server(openai_process: OpenAIServer) -> AsyncIterator[OpenAIServer]:
-    await openai_process.reset()
-    yield openai_process
-    await openai_process.reset()
+from tests.servers.openai_process import OpenAIServer
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from app.parts import Parts
 from domain.commands import execute
-from domain.execution import Claim, ClaimStep, ReleaseStep
+from domain.execution import ClaimedStep, ClaimStep, ReleaseStep
 from domain.ids import new_id
 from domain.permissions import engine_actor
 from domain.runs import CancelRun, Run, StartRun
@@ -18,7 +18,7 @@ async def a_run(owner: Tenant) -> Run:
     return run
 
 
-async def claimed(owner: Tenant, run: Run, lease_seconds: float = 60.0) -> Claim:
+async def claimed(owner: Tenant, run: Run, lease_seconds: float = 60.0) -> ClaimedStep:
     """The run's first step, taken."""
     found = await owner.parts.studio.reads.many(Step, owner.actor, run_id=run.id, status="QUEUED")
     step = found[0]
@@ -31,7 +31,7 @@ async def claimed(owner: Tenant, run: Run, lease_seconds: float = 60.0) -> Claim
     return claim
 
 
-def held(claim: Claim) -> Held:
+def held(claim: ClaimedStep) -> Held:
     return Held(claim.step.id, claim.step.epoch)
 
 
