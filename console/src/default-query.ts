@@ -14,7 +14,7 @@ query Welcome {
 # In a new tab, with workflowId among the Variables below:
 #
 #   mutation Start($workflowId: ID!) {
-#     startRun(input: { workflowId: $workflowId }) {
+#     startRun(input: { workflowId: $workflowId, inputs: { prompt: "A fox in the snow" } }) {
 #       run { id status }
 #     }
 #   }
