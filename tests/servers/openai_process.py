@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import httpx
+import httpx2
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_SECONDS = 30.0
@@ -44,8 +44,8 @@ class OpenAIServer:
         """Forgets calls and script and lets go of held calls."""
         await self._control("POST", "reset")
 
-    async def _control(self, method: str, action: str, **arguments: Any) -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+    async def _control(self, method: str, action: str, **arguments: Any) -> httpx2.Response:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
             answer = await client.request(method, f"{self.origin}/control/{action}", **arguments)
         return answer.raise_for_status()
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
@@ -59,8 +59,8 @@ async def collect(chunks: AsyncIterator[bytes]) -> bytes:
     return b"".join([chunk async for chunk in chunks])
 
 
-async def fetch(url: str) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+async def fetch(url: str) -> httpx2.Response:
+    async with httpx2.AsyncClient(trust_env=False) as client:
         return await client.get(url)
 
 
