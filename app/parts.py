@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.secret_files import read_secrets
 from app.settings import Settings
+from domain.kinds import KINDS
 from domain.ports import ObjectStore
 from domain.providers import ImageProvider, TextProvider
-from domain.quotes import Prices
+from domain.quotes import Offers
 from engine.toolbox import EngineToolbox
 from gateway.identity import Identity, Secrets
 from providers.sketch import Sketch
@@ -27,6 +28,7 @@ from storage.pool import create_engine
 from storage.public_images import PublicImages
 from storage.reads import Reads
 from storage.transaction import Database
+from storage.turns import Limits, Turns, know_providers
 from streams.announcer import Announcer
 from streams.cursors import Cursors
 from streams.deliveries import Deliveries
@@ -48,6 +50,7 @@ class Parts:
     images: PublicImages
     objects: ObjectStore
     toolbox: EngineToolbox
+    turns: Turns
     studio: Studio
 
 
@@ -65,9 +68,10 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         bus = await stack.enter_async_context(create_bus(redis_url=settings.redis_url, database_url=database_url))
         objects = await _objects(settings)
         images, texts = _providers(settings, stack)
+        await know_providers(engine, {images.image_terms.provider, texts.text_terms.provider})
         credentials = Credentials(engine)
         database, studio = await _studio(
-            stack, engine, bus, settings, secrets, url, Prices(images.image_price(), texts.text_price())
+            stack, engine, bus, settings, secrets, url, Offers(image=images.image_terms, text=texts.text_terms)
         )
         yield Parts(
             settings=settings,
@@ -80,7 +84,8 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             identity=Identity(credentials, secrets),
             images=PublicImages(engine),
             objects=objects,
-            toolbox=EngineToolbox(images, texts, objects),
+            toolbox=EngineToolbox(images, texts, objects, studio.reads),
+            turns=Turns(engine, _limits(settings, studio.offers)),
             studio=studio,
         )
 
@@ -92,7 +97,7 @@ async def _studio(
     settings: Settings,
     secrets: Secrets,
     url: str,
-    prices: Prices,
+    offers: Offers,
 ) -> tuple[Database, Studio]:
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
@@ -106,9 +111,15 @@ async def _studio(
         hub=hub,
         deliveries=Deliveries(hub, cursors),
         cursors=cursors,
-        prices=prices,
+        offers=offers,
         public_url=url,
     )
+
+
+def _limits(settings: Settings, offers: Offers) -> Limits:
+    terms = {name: offers.of(kind) for name, kind in KINDS.items()}
+    providers = {name: found.provider for name, found in terms.items() if found}
+    return Limits(project=settings.project_steps, provider=settings.provider_steps, providers=providers)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -67,6 +67,12 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         10, ge=2, le=600, description="After how many seconds without a sign of life a worker's steps are taken over."
     )
+    project_steps: int = Field(
+        200, ge=1, le=100_000, description="Most steps of one project that all workers together work on at once."
+    )
+    provider_steps: int = Field(
+        50, ge=1, le=100_000, description="Most steps that all workers together have with one AI provider at once."
+    )
     drain_seconds: float = Field(
         10, ge=0, le=3600, description="How long stopping waits for what is under way, in seconds."
     )

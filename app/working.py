@@ -28,8 +28,13 @@ async def working(parts: Parts) -> AsyncIterator[None]:
     if settings.workers == 0:
         yield
         return
-    limits = WorkerLimits(lease_seconds=settings.lease_seconds, step_seconds=settings.step_seconds)
-    worker = Worker(parts.database.begin, parts.leases, parts.toolbox, limits)
+    limits = WorkerLimits(
+        lease_seconds=settings.lease_seconds,
+        step_seconds=settings.step_seconds,
+        project_steps=settings.project_steps,
+        provider_steps=settings.provider_steps,
+    )
+    worker = Worker(parts.database.begin, parts.leases, parts.turns, parts.toolbox, limits)
     reconciler = Reconciler(parts.database.begin, parts.leases, lease_seconds=settings.lease_seconds)
     stop = asyncio.Event()
     url = asyncpg_url(parts.database_url)

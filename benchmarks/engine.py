@@ -29,7 +29,8 @@ from domain.commands import execute
 from domain.graphs import Edge, Node
 from domain.ids import Id
 from domain.permissions import Actor, operator_actor
-from domain.runs import Run, StartRun
+from domain.run_commands import StartRun
+from domain.runs import Run
 from domain.workflows import CreateWorkflow, Workflow
 from streams.feeds import Follower
 

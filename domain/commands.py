@@ -3,7 +3,18 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from domain import assets, execution, organizations, projects, runs, workflows
+from domain import (
+    assets,
+    claiming,
+    claims,
+    execution,
+    interruptions,
+    organizations,
+    projects,
+    run_commands,
+    waiting,
+    workflows,
+)
 from domain.permissions import Actor, Permission
 from domain.ports import Begin, Command, Transaction
 
@@ -17,17 +28,25 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     projects.UpdateProject: (Permission.PROJECTS_WRITE, projects.update_project),
     workflows.CreateWorkflow: (Permission.WORKFLOWS_WRITE, workflows.create_workflow),
     workflows.UpdateWorkflow: (Permission.WORKFLOWS_WRITE, workflows.update_workflow),
+    workflows.RestoreWorkflow: (Permission.WORKFLOWS_WRITE, workflows.restore_workflow),
     workflows.DuplicateWorkflow: (Permission.WORKFLOWS_WRITE, workflows.duplicate_workflow),
     assets.CreateAsset: (Permission.ASSETS_WRITE, assets.create_asset),
     assets.UpdateAsset: (Permission.ASSETS_WRITE, assets.update_asset),
-    runs.StartRun: (Permission.RUNS_START, runs.start_run),
-    runs.CancelRun: (Permission.RUNS_CANCEL, runs.cancel_run),
-    execution.ClaimStep: (Permission.STEPS_EXECUTE, execution.claim_step),
+    run_commands.StartRun: (Permission.RUNS_START, run_commands.start_run),
+    run_commands.RetryRun: (Permission.RUNS_START, run_commands.retry_run),
+    run_commands.CancelRun: (Permission.RUNS_CANCEL, run_commands.cancel_run),
+    run_commands.ExpireRun: (Permission.STEPS_EXECUTE, run_commands.expire_run),
+    waiting.SubmitStep: (Permission.STEPS_SUBMIT, waiting.submit_step),
+    waiting.TimeOutStep: (Permission.STEPS_EXECUTE, waiting.time_out_step),
+    claims.ClaimWork: (Permission.STEPS_SUBMIT, claims.claim_work),
+    claims.ReleaseClaim: (Permission.STEPS_SUBMIT, claims.release_claim),
+    claiming.ClaimStep: (Permission.STEPS_EXECUTE, claiming.claim_step),
     execution.FinishStep: (Permission.STEPS_EXECUTE, execution.finish_step),
-    execution.FailStep: (Permission.STEPS_EXECUTE, execution.fail_step),
-    execution.StopStep: (Permission.STEPS_EXECUTE, execution.stop_step),
-    execution.ReleaseStep: (Permission.STEPS_EXECUTE, execution.release_step),
-    execution.ExpireStep: (Permission.STEPS_EXECUTE, execution.expire_step),
+    execution.ReportStep: (Permission.STEPS_EXECUTE, execution.report_step),
+    interruptions.FailStep: (Permission.STEPS_EXECUTE, interruptions.fail_step),
+    interruptions.StopStep: (Permission.STEPS_EXECUTE, interruptions.stop_step),
+    interruptions.ReleaseStep: (Permission.STEPS_EXECUTE, interruptions.release_step),
+    interruptions.ExpireStep: (Permission.STEPS_EXECUTE, interruptions.expire_step),
 }
 
 

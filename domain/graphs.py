@@ -2,17 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, Literal
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.kinds import KINDS
-from domain.kinds.kind import ANY, NodeKind, Port
+from domain.kinds.kind import ANY, Port
 from domain.plain import plain, require_json_object
 from domain.text import NAME_LENGTH, require_length
+
+Side = Literal["inputs", "outputs"]
 
 MOST_NODES = 1_000
 MOST_EDGES = 5_000
@@ -77,8 +79,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Graph:
+    """`scope` are the names that templates may use besides its own inputs: those of the graph it is a part of."""
+
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    scope: frozenset[str] = frozenset()
 
     @cached_property
     def by_id(self) -> dict[str, Node]:
@@ -90,12 +95,18 @@ class Graph:
         pairs = ((edge, self._end(edge.source, "outputs"), self._end(edge.target, "inputs")) for edge in self.edges)
         return tuple(Link(edge, source, target) for edge, source, target in pairs if source and target)
 
-    def _end(self, text: str, side: str) -> End | None:
+    def _end(self, text: str, side: Side) -> End | None:
         name, _, port_name = text.partition(".")
-        kind = KINDS.get(self.by_id[name].kind) if name in self.by_id else None
-        ports: tuple[Port, ...] = getattr(kind, side) if kind else ()
-        found = next((p for p in ports if p.name == port_name or not port_name), None)
+        found = next((p for p in self.ports(name, side) if p.name == port_name or not port_name), None)
         return End(name, found.name) if found else None
+
+    def ports(self, name: str, side: Side) -> tuple[Port, ...]:
+        """The node's ports on that side; none where there is no such node, or no such kind of node."""
+        node = self.by_id.get(name)
+        kind = KINDS.get(node.kind) if node else None
+        if node is None or kind is None or not isinstance(node.settings, dict):
+            return ()
+        return kind.inputs_of(node.settings) if side == "inputs" else kind.outputs_of(node.settings)
 
     @cached_property
     def predecessors(self) -> dict[str, set[str]]:
@@ -128,6 +139,24 @@ class Graph:
         named = (node.settings.get("name") for node in self.input_nodes if isinstance(node.settings, dict))
         return Counter(name for name in named if isinstance(name, str))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What a template may name."""
+        return self.scope | set(self.input_names)
+
+    @property
+    def prompt_ids(self) -> set[str]:
+        """The PROMPT assets that its prompts name, those inside its maps too."""
+        own = {id_ for node in self.nodes if node.kind == "prompt" for id_ in node.settings.get("prompts", {}).values()}
+        inner = (graph_inside(node.settings).prompt_ids for node in self.nodes if node.kind == "map")
+        return own.union(*inner)
+
+
+def graph_inside(config: dict[str, Any], scope: frozenset[str] = frozenset()) -> Graph:
+    """What a `map` with these settings runs for each item."""
+    nodes = tuple(Node(**one) for one in config["nodes"])
+    return Graph(nodes, tuple(Edge(**one) for one in config["edges"]), scope)
+
 
 def require_valid(graph: Graph) -> None:
     if found := problems(graph):
@@ -146,7 +175,7 @@ def problems(graph: Graph) -> list[Problem]:
         *(problem for node in graph.nodes for problem in _node_problems(node, graph)),
         *(problem for edge in graph.edges for problem in _edge_problems(edge, graph)),
         *_port_problems(graph),
-        *_cycles(graph),
+        *_unreachable(graph),
     ]
 
 
@@ -160,6 +189,15 @@ def _identities(graph: Graph) -> Iterator[Problem]:
     for name, count in graph.input_names.items():
         if count > 1:
             yield Problem(code="DUPLICATE_INPUT", message=f"{count} input nodes ask for '{name[:80]}'")
+    for name, count in Counter(output_name(node) for node in graph.nodes if node.kind == "output").items():
+        if count > 1:
+            yield Problem(code="DUPLICATE_OUTPUT", message=f"{count} output nodes are called '{name[:80]}'")
+
+
+def output_name(node: Node) -> str:
+    """What the value of an output node is called."""
+    named = node.settings.get("name") if isinstance(node.settings, dict) else None
+    return named if isinstance(named, str) else node.id
 
 
 def _node_problems(node: Node, graph: Graph) -> Iterator[Problem]:
@@ -171,8 +209,15 @@ def _node_problems(node: Node, graph: Graph) -> Iterator[Problem]:
         yield Problem(code="UNKNOWN_KIND", message=message, node_id=node.id)
         return
     refused = _refused(require_json_object, node.settings, "config")
-    for message in [refused] if refused else kind.config_problems(node.settings, graph.input_names):
-        yield Problem(code="INVALID_CONFIG", message=message, node_id=node.id)
+    found = [refused] if refused else kind.config_problems(node.settings, graph.names)
+    yield from (Problem(code="INVALID_CONFIG", message=message, node_id=node.id) for message in found)
+    if node.kind == "map" and not found:
+        yield from (_inside(node, problem) for problem in problems(graph_inside(node.settings, graph.names)))
+
+
+def _inside(node: Node, problem: Problem) -> Problem:
+    """A problem of a subgraph, as one of the graph it is in: nodes are named `map/node`."""
+    return replace(problem, node_id=f"{node.id}/{problem.node_id}" if problem.node_id else node.id)
 
 
 def _refused(check: Callable[..., Any], *value: Any, **limits: Any) -> str | None:
@@ -185,6 +230,7 @@ def _refused(check: Callable[..., Any], *value: Any, **limits: Any) -> str | Non
 
 
 def _edge_problems(edge: Edge, graph: Graph) -> Iterator[Problem]:
+    yield from _missing_nodes(edge, graph)
     source, target = _port(graph, edge.source, "outputs"), _port(graph, edge.target, "inputs")
     for found in (source, target):
         if isinstance(found, str):
@@ -194,15 +240,20 @@ def _edge_problems(edge: Edge, graph: Graph) -> Iterator[Problem]:
         yield Problem(code="TYPE_MISMATCH", message=message, edge=edge)
 
 
-def _port(graph: Graph, text: str, side: str) -> Port | str | None:
+def _missing_nodes(edge: Edge, graph: Graph) -> Iterator[Problem]:
+    for end in (edge.source, edge.target):
+        name = end.partition(".")[0]
+        if name not in graph.by_id:
+            yield Problem(code="UNKNOWN_NODE", message=f"there is no node '{name[:80]}' in this workflow", edge=edge)
+
+
+def _port(graph: Graph, text: str, side: Side) -> Port | str | None:
     """The port at an end of an edge, a sentence saying why there is none, or None where its node was reported."""
     name, _, port_name = text.partition(".")
     node = graph.by_id.get(name)
-    if node is None:
-        return f"there is no node '{name[:80]}'"
-    if node.kind not in KINDS:
+    if node is None or node.kind not in KINDS:
         return None
-    ports: tuple[Port, ...] = getattr(KINDS[node.kind], side)
+    ports = graph.ports(name, side)
     known = ", ".join(p.name for p in ports) or "none"
     missing = f"node '{name}' has no {side[:-1]} '{port_name[:80] or '(any)'}'; it has: {known}"
     return next((p for p in ports if p.name == port_name or not port_name), missing)
@@ -216,8 +267,7 @@ def _port_problems(graph: Graph) -> Iterator[Problem]:
     """Required inputs that nothing feeds, and single inputs that several edges feed."""
     fed = Counter(link.target for link in graph.links)
     for node in graph.by_id.values():
-        kind: NodeKind | None = KINDS.get(node.kind)
-        for port in kind.inputs if kind else ():
+        for port in graph.ports(node.id, "inputs"):
             count = fed[End(node.id, port.name)]
             if port.required and not count:
                 message = f"'{node.id}' needs something for its input '{port.name}'"
@@ -227,9 +277,29 @@ def _port_problems(graph: Graph) -> Iterator[Problem]:
                 yield Problem(code="PORT_TAKEN", message=message, node_id=node.id)
 
 
-def _cycles(graph: Graph) -> Iterable[Problem]:
+def _unreachable(graph: Graph) -> Iterator[Problem]:
+    """Nodes that wait for each other, those that wait for such, and those that nothing joins to the others that are joined."""
+    order = TopologicalSorter(graph.predecessors)
+    circle: list[str] = []
     try:
-        TopologicalSorter(graph.predecessors).prepare()
+        order.prepare()
     except CycleError as error:
-        circle = " → ".join(error.args[1][:20])
-        yield Problem(code="CYCLE", message=f"These nodes wait for each other: {circle}", node_id=error.args[1][0])
+        circle = error.args[1]
+        told = " → ".join(circle[:20])
+        yield Problem(code="CYCLE", message=f"These nodes wait for each other: {told}", node_id=circle[0])
+    for name in sorted(set(graph.by_id) - _reached(graph, order) - set(circle)):
+        yield Problem(code="UNREACHABLE", message=f"'{name}' is never reached: it waits for a circle", node_id=name)
+    for node in graph.nodes:
+        alone = not graph.predecessors[node.id] and not graph.successors[node.id]
+        if alone and graph.edges and node.kind in KINDS and node.kind != "input":
+            message = f"'{node.id}' is connected to nothing: connect it, or take it out"
+            yield Problem(code="UNREACHABLE", message=message, node_id=node.id)
+
+
+def _reached(graph: Graph, order: "TopologicalSorter[str]") -> set[str]:
+    """The nodes that get their turn; a sorter that has found a circle still goes as far as it can."""
+    reached: set[str] = set()
+    while ready := order.get_ready():
+        reached.update(ready)
+        order.done(*ready)
+    return reached

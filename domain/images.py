@@ -40,6 +40,11 @@ class NewImage:
     provider: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def value(self) -> dict[str, Any]:
+        """The image as it flows between nodes; the hash tells when other bytes have taken its place."""
+        return {"imageId": self.id, "fileHash": self.file_hash}
+
 
 @dataclass(slots=True, kw_only=True)
 class Image:

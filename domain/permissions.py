@@ -20,6 +20,7 @@ class Permission(StrEnum):
     RUNS_START = "runs:start"
     RUNS_CANCEL = "runs:cancel"
     IMAGES_READ = "images:read"
+    STEPS_SUBMIT = "steps:submit"
     STEPS_EXECUTE = "steps:execute"
     TENANTS_WRITE = "tenants:write"
 
@@ -38,7 +39,7 @@ READS = frozenset(p for p in EVERYTHING if p.endswith(":read"))
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: EVERYTHING,
     Role.EDITOR: EVERYTHING,
-    Role.REVIEWER: READS | {Permission.RUNS_CANCEL},
+    Role.REVIEWER: READS | {Permission.RUNS_CANCEL, Permission.STEPS_SUBMIT},
     Role.VIEWER: READS,
 }
 

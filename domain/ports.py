@@ -28,12 +28,20 @@ class Command(Generic[Result]):
 class Transaction(Protocol):
     """One atomic change inside one organization; rows of other organizations do not exist here."""
 
-    async def get(self, kind: type[Entity], id: str, *, lock: bool = False) -> Entity:
+    async def get(self, kind: type[Entity], id: str, /, *, lock: bool = False) -> Entity:
         """The entity, or its NOT_FOUND."""
         ...
 
-    async def find(self, kind: type[Entity], **equals: Any) -> list[Entity]:
+    async def find(self, kind: type[Entity], /, **equals: Any) -> list[Entity]:
         """All entities whose fields equal these (a list means any of its values), oldest first."""
+        ...
+
+    async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
+        """The newest entity whose fields equal these."""
+        ...
+
+    async def held_steps(self, *, project_id: Id | None = None, provider: str | None = None) -> int:
+        """How many steps workers hold for this project, or with this provider; nobody else counts them meanwhile."""
         ...
 
     @property
@@ -78,7 +86,6 @@ class StepJob:
     run_id: Id
     step_id: Id
     epoch: int
-    priority: int = 0
     delay_seconds: float = 0.0
 
 

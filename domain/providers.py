@@ -62,18 +62,21 @@ class TextAnswer:
     cost: Decimal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What asking a provider means: whose model answers, credits for one picture or text, what a lost answer allows."""
+
+    provider: str
+    model: str
+    price: Decimal
+    recovery: Recovery
+
+
 class ImageProvider(Protocol):
     """Makes pictures. Raises `ProviderError`, nothing else, for whatever goes wrong at the other end."""
 
     @property
-    def name(self) -> str: ...
-
-    @property
-    def recovery(self) -> Recovery: ...
-
-    def image_price(self) -> Decimal:
-        """Credits for one picture, before it is made."""
-        ...
+    def image_terms(self) -> Terms: ...
 
     async def make_images(self, request: ImageRequest) -> ImageAnswer: ...
 
@@ -82,11 +85,7 @@ class TextProvider(Protocol):
     """Writes text. Raises `ProviderError`, nothing else, for whatever goes wrong at the other end."""
 
     @property
-    def name(self) -> str: ...
-
-    def text_price(self) -> Decimal:
-        """Credits for one text, before it is written."""
-        ...
+    def text_terms(self) -> Terms: ...
 
     async def write_text(self, request: TextRequest) -> TextAnswer: ...
 

@@ -2,24 +2,35 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from domain.graphs import Graph
 from domain.kinds import KINDS
 from domain.kinds.kind import NodeKind
+from domain.providers import Terms
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
-    """Credits for one picture and for one text, of the providers in use."""
+class Offers:
+    """The terms of the providers in use."""
 
-    image: Decimal
-    text: Decimal
+    image: Terms
+    text: Terms
 
-    def of(self, kind: NodeKind, config: dict[str, object]) -> Decimal:
+    def of(self, kind: NodeKind) -> Terms | None:
+        """Whom a node of this kind asks; None where it asks nobody."""
+        match kind.calls:
+            case "image":
+                return self.image
+            case "text":
+                return self.text
+            case None:
+                return None
+
+    def price(self, kind: NodeKind, config: dict[str, Any]) -> Decimal:
         """Credits for one execution of a node of this kind with this config."""
-        if kind.calls is None:
-            return Decimal(0)
-        return (self.image if kind.calls == "image" else self.text) * kind.units(config)
+        terms = self.of(kind)
+        return terms.price * kind.units(config) if terms else Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +46,7 @@ class Quote:
     nodes: list[NodeQuote]
 
 
-def quote(graph: Graph, prices: Prices) -> Quote:
+def quote(graph: Graph, offers: Offers) -> Quote:
     """The most the run can cost, node by node, in credits."""
-    nodes = [NodeQuote(node_id=node.id, cost=prices.of(KINDS[node.kind], node.settings)) for node in graph.nodes]
+    nodes = [NodeQuote(node_id=node.id, cost=offers.price(KINDS[node.kind], node.settings)) for node in graph.nodes]
     return Quote(total=sum((node.cost for node in nodes), Decimal(0)), nodes=nodes)

@@ -4,18 +4,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from random import randrange
 from typing import Any
 
-from domain.errors import InvalidInput
+from domain.errors import ErrorCode
 from domain.events import Event
-from domain.graphs import require_valid
 from domain.ids import Id, new_id
-from domain.kinds.input_value import checked_inputs
-from domain.permissions import Actor
-from domain.plain import payload_of, require_json_object
-from domain.ports import Command, Transaction
-from domain.steps import RunError, Step, StepStatus, steps_of
-from domain.workflows import Workflow, graph_of
+from domain.plain import payload_of
+from domain.steps import RunError, Step
 
 
 class RunStatus(StrEnum):
@@ -33,7 +29,8 @@ ENDINGS: dict[RunStatus, str] = {
     RunStatus.FAILED: "run.failed",
     RunStatus.CANCELED: "run.canceled",
 }
-PRIORITIES = range(-100, 101)
+MOST_STEPS = 10_000
+_SEEDS = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +46,17 @@ class RunMetrics:
     cost: Decimal
 
 
+def _some_seed() -> int:
+    return randrange(_SEEDS)  # noqa: S311 - draws pictures, guards nothing
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """`progress` is the share of its steps that are done, 0.0 to 1.0."""
+    """
+    `progress` is 0.0 to 1.0. What `seed` draws is drawn again by whatever repeats the run; a `fresh` one uses nothing
+    that was made before. `prompts` are the texts of the PROMPT assets it names, as they were when it was started.
+    `reserved` is what its running steps may still cost, in credits.
+    """
 
     id: Id = field(default_factory=new_id)
     organization_id: Id
@@ -60,15 +65,23 @@ class Run:
     workflow_version: int
     status: RunStatus = RunStatus.QUEUED
     inputs: dict[str, Any]
+    prompts: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     error: RunError | None = None
     retry_of: Id | None = None
+    seed: int = field(default_factory=_some_seed)
+    fresh: bool = False
     priority: int = 0
     steps_total: int
     steps_done: int = 0
     steps_cached: int = 0
+    steps_waiting: int = 0
+    progress: float = 0.0
     retries: int = 0
     cost: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
+    max_credits: Decimal | None = None
+    deadline: datetime | None = None
     version: int = 1
     trace_id: str
     created_by: str
@@ -76,10 +89,6 @@ class Run:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     cancel_requested_at: datetime | None = None
-
-    @property
-    def progress(self) -> float:
-        return self.steps_done / self.steps_total
 
     @property
     def is_finished(self) -> bool:
@@ -102,8 +111,39 @@ class Run:
             cost=self.cost,
         )
 
+    def can_pay(self, price: Decimal) -> bool:
+        return self.max_credits is None or not price or self.cost + self.reserved + price <= self.max_credits
+
+    def begin(self) -> None:
+        if self.started_at is None:
+            self.status = RunStatus.RUNNING
+            self.started_at = datetime.now(UTC)
+
+    def count(self, step: Step) -> None:
+        """A step of it is done, or was never to be: that much more of the run is."""
+        self.steps_done += 1
+        self.steps_cached += step.cached
+        self.cost += step.cost
+        self._grow(step, 1.0)
+
+    def advance(self, step: Step, progress: float) -> None:
+        """The step is this far; it never goes back, so that a repeated attempt does not either."""
+        self._grow(step, progress)
+        step.reported = max(step.reported, progress)
+
+    def _grow(self, step: Step, progress: float) -> None:
+        self.progress = min(1.0, self.progress + step.share * max(0.0, progress - step.reported))
+
+    def stop_if_late(self, now: datetime) -> bool:
+        """Whether it is past its deadline; then that is what it fails with, whatever comes after."""
+        late = self.deadline is not None and self.deadline <= now
+        if late and not self.is_stopping:
+            self.error = failure(ErrorCode.DEADLINE_EXCEEDED, "The run was not finished by its deadline")
+        return late
+
     def end(self, status: RunStatus) -> None:
         self.status = status
+        self.progress = 1.0 if status is RunStatus.SUCCEEDED else self.progress
         self.finished_at = datetime.now(UTC)
 
     def changed(self) -> list[Event]:
@@ -133,92 +173,5 @@ def _milliseconds(start: datetime | None, end: datetime | None) -> float | None:
     return (end - start).total_seconds() * 1000 if start and end else None
 
 
-@dataclass(kw_only=True)
-class StartRun(Command[Run]):
-    """Start one run of a workflow. `priority` is -100 to 100, higher first, within the organization."""
-
-    workflow_id: Id
-    inputs: dict[str, Any] | None = None
-    workflow_version: int | None = None
-    priority: int | None = None
-
-    def __post_init__(self) -> None:
-        require_json_object({} if self.inputs is None else self.inputs, "inputs")
-        if self.priority is not None and self.priority not in PRIORITIES:
-            raise InvalidInput("priority must be a whole number from -100 to 100", field="priority")
-
-
-async def start_run(tx: Transaction, actor: Actor, command: StartRun) -> Run:
-    workflow = await tx.get(Workflow, command.workflow_id)
-    graph = await graph_of(tx, workflow, command.workflow_version)
-    require_valid(graph)
-    run = Run(
-        organization_id=workflow.organization_id,
-        project_id=workflow.project_id,
-        workflow_id=workflow.id,
-        workflow_version=workflow.version if command.workflow_version is None else command.workflow_version,
-        inputs=checked_inputs((node.settings for node in graph.input_nodes), command.inputs or {}),
-        priority=command.priority or 0,
-        steps_total=len(graph.nodes),
-        trace_id=actor.trace_id,
-        created_by=actor.subject,
-    )
-    steps = steps_of(graph, run.id, run.project_id, run.organization_id)
-    tx.add(run, *steps)
-    tx.record(run.told("run.updated"))
-    tx.enqueue(*(step.job(run.priority) for step in steps if step.status is StepStatus.QUEUED))
-    return run
-
-
-class CancelOutcome(StrEnum):
-    CANCELED = "CANCELED"
-    REQUESTED = "REQUESTED"
-    ALREADY_FINISHED = "ALREADY_FINISHED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancellation:
-    """What became of the wish: REQUESTED while a step is still being stopped."""
-
-    outcome: CancelOutcome
-    run: Run
-
-
-@dataclass(kw_only=True)
-class CancelRun(Command[Cancellation]):
-    """Stop a run: what has not begun never will, what is running is interrupted. Asking again changes nothing."""
-
-    id: Id
-
-
-async def cancel_run(tx: Transaction, actor: Actor, command: CancelRun) -> Cancellation:
-    run = await tx.get(Run, command.id, lock=True)
-    if not run.is_finished and run.cancel_requested_at is None:
-        run.cancel_requested_at = datetime.now(UTC)
-        await wind_down(tx, run)
-        keep(tx, run)
-    return Cancellation(outcome=_outcome(run), run=run)
-
-
-def _outcome(run: Run) -> CancelOutcome:
-    if run.status is RunStatus.CANCELED:
-        return CancelOutcome.CANCELED
-    return CancelOutcome.ALREADY_FINISHED if run.is_finished else CancelOutcome.REQUESTED
-
-
-async def wind_down(tx: Transaction, run: Run) -> None:
-    """Start nothing more of the run, and end it once none of its steps is running."""
-    open_steps = await tx.find(Step, run_id=run.id, status=[StepStatus.PENDING, StepStatus.QUEUED, StepStatus.RUNNING])
-    canceled = run.cancel_requested_at is not None
-    for step in open_steps:
-        if step.status is not StepStatus.RUNNING:
-            tx.record(step.end(StepStatus.CANCELED if canceled else StepStatus.SKIPPED))
-            tx.save(step)
-    if all(step.status is not StepStatus.RUNNING for step in open_steps):
-        run.end(RunStatus.CANCELED if canceled else RunStatus.FAILED)
-
-
-def keep(tx: Transaction, run: Run) -> None:
-    """Write the changed run and tell of it."""
-    tx.record(*run.changed())
-    tx.save(run)
+def failure(code: ErrorCode, message: str, step: Step | None = None) -> RunError:
+    return RunError(code=code, message=message, node_id=step.node_id if step else None)

@@ -1,6 +1,5 @@
 """A step: one node of a run, run by a worker that holds a lease on it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,10 +8,11 @@ from typing import Any
 
 from domain.errors import ErrorCode
 from domain.events import Event
-from domain.graphs import Graph, Node
+from domain.forms import Claim, Form
 from domain.ids import Id, new_id
 from domain.kinds import KINDS
-from domain.plain import payload_of
+from domain.kinds.kind import StepResult
+from domain.plain import payload_of, plain
 from domain.ports import StepJob
 
 
@@ -45,36 +45,64 @@ class Source:
     node_port: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a step that waits asks of people, as everyone may see it."""
+
+    title: str
+    instructions: str | None
+    schema: dict[str, Any]
+    decisions: tuple[str, ...]
+    candidates: tuple[Id, ...]
+    assignee: str | None
+    due_at: datetime | None
+
+
 @dataclass(slots=True, kw_only=True)
 class Step:
     """
     `epoch` counts the claims: what a worker writes carries the epoch it claimed, and an older one writes nothing.
 
-    `sources` and `targets` are the node's links, so that a run goes on without reading its graph again.
-    `waits_for` is how many nodes before it are not done; `repeatable` says that running it twice does no harm.
+    `sources` and `targets` are the node's links, so that a run goes on without reading its graph again; `waits_for` is
+    how many nodes before it are not done, or, of a `map` that has begun, how many steps of its copies. Those are its
+    children by `parent_id`, and `given` holds their item's values. `share` is the part of the run's progress that it
+    stands for, and `reported` how much of that was counted. While a worker holds it, `provider` is whom it asks and
+    `reserved` the credits it may cost; `repeatable` says that running it twice does no harm.
     """
 
     id: Id = field(default_factory=new_id)
     organization_id: Id
     project_id: Id
     run_id: Id
+    parent_id: Id | None = None
     node_id: str
     kind: str
     label: str | None
     config: dict[str, Any]
+    given: dict[str, Any] = field(default_factory=dict)
     sources: tuple[Source, ...]
     targets: tuple[str, ...]
     waits_for: int
     status: StepStatus
+    priority: int = 0
     epoch: int = 0
     attempt: int = 0
     lease_until: datetime | None = None
     available_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    provider: str | None = None
+    reserved: Decimal = Decimal(0)
     repeatable: bool = True
+    cache_key: str | None = None
     cached: bool = False
     inputs: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
+    image_ids: tuple[Id, ...] = ()
     error: RunError | None = None
+    form: Form | None = None
+    due_at: datetime | None = None
+    claim: Claim | None = None
+    share: float = 0.0
+    reported: float = 0.0
     cost: Decimal = Decimal(0)
     version: int = 1
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -83,91 +111,126 @@ class Step:
 
     @property
     def progress(self) -> float:
-        return 1.0 if self.status is StepStatus.SUCCEEDED else 0.0
+        """0.0 to 1.0, as far as it was reported."""
+        return 1.0 if self.status is StepStatus.SUCCEEDED else self.reported
 
-    def job(self, priority: int, delay_seconds: float = 0.0) -> StepJob:
-        return StepJob(self.organization_id, self.run_id, self.id, self.epoch, priority, delay_seconds)
+    @property
+    def is_held(self) -> bool:
+        """A worker is at it; a `map` runs without one while its copies do."""
+        return self.status is StepStatus.RUNNING and self.lease_until is not None
 
-    def begin(self, lease_until: datetime, *, repeatable: bool) -> Event:
+    @property
+    def asked(self) -> Asked | None:
+        if self.status is not StepStatus.WAITING or self.form is None:
+            return None
+        question = self.form.question
+        return Asked(
+            title=question.title,
+            instructions=question.instructions,
+            schema=question.schema,
+            decisions=question.decisions,
+            candidates=question.candidates,
+            assignee=question.assignee,
+            due_at=self.due_at,
+        )
+
+    def job(self, delay_seconds: float = 0.0) -> StepJob:
+        return StepJob(self.organization_id, self.run_id, self.id, self.epoch, delay_seconds)
+
+    def begin(self, lease_until: datetime, *, provider: str | None, reserved: Decimal, repeatable: bool) -> Event:
         """A worker takes it: the claim that makes every earlier one void."""
         self.status = StepStatus.RUNNING
         self.epoch += 1
         self.attempt += 1
         self.lease_until = lease_until
-        self.repeatable = repeatable
+        self.provider, self.reserved, self.repeatable = provider, reserved, repeatable
         self.started_at = self.started_at or datetime.now(UTC)
         return self.changed()
 
     def queue(self, available_at: datetime | None = None) -> Event:
         """It may be taken, now or from then on."""
-        self.status = StepStatus.QUEUED
-        self.lease_until = None
+        self._let_go(StepStatus.QUEUED)
         self.available_at = available_at or datetime.now(UTC)
         return self.changed()
 
-    def succeed(self, outputs: dict[str, Any], cost: Decimal) -> Event:
-        self.outputs = outputs
-        self.cost = cost
-        self.error = None
+    def wait(self, form: Form, now: datetime, error: RunError | None = None) -> list[Event]:
+        """A person is asked, and no worker is held for it."""
+        self._let_go(StepStatus.WAITING)
+        self.form, self.due_at, self.error = form, form.due_at(now), error
+        self.started_at = self.started_at or now
+        return [self.changed(), self.told("step.waiting")]
+
+    def go_on_with_copies(self, count: int) -> Event:
+        """It is done when all steps of its copies are."""
+        self._let_go(StepStatus.RUNNING)
+        self.waits_for = count
+        return self.changed()
+
+    def succeed(self, result: StepResult) -> Event:
+        self.outputs = result.outputs
+        self.image_ids += tuple(image.id for image in result.images)
+        self.cost = result.cost
         return self.end(StepStatus.SUCCEEDED)
 
+    def take_over(self, earlier: "Step") -> Event:
+        """What an earlier step made of the same is used again, at no cost."""
+        self.cached = True
+        self.image_ids = earlier.image_ids
+        self.started_at = self.started_at or datetime.now(UTC)
+        return self.succeed(StepResult(outputs=earlier.outputs))
+
     def end(self, status: StepStatus, error: RunError | None = None) -> Event:
-        self.status = status
+        self._let_go(status)
         self.error = error
-        self.lease_until = None
         self.finished_at = datetime.now(UTC)
         return self.changed()
 
-    def take_inputs(self, done: dict[str, "Step"]) -> None:
-        """Fill the input ports from the steps before it; a list port gets its values in the order of its edges."""
-        lists = {port.name for port in KINDS[self.kind].inputs if port.list}
+    def _let_go(self, status: StepStatus) -> None:
+        """No worker holds it any more, and nobody is on it."""
+        self.status = status
+        self.lease_until = self.due_at = self.claim = self.provider = None
+        self.reserved = Decimal(0)
+
+    def take_inputs(self, done: dict[str, "Step"]) -> bool:
+        """
+        Fill the input ports from the steps before it; a list port gets its values in the order of its edges.
+
+        False where a port that needs a value, or to which an edge leads, gets none: as behind the branch that a
+        condition did not take.
+        """
+        ports = {port.name: port for port in KINDS[self.kind].inputs_of(self.config)}
+        self.inputs = {}
         for source in self.sources:
-            value = done[source.node_id].outputs.get(source.node_port)
-            if source.port in lists:
-                self.inputs.setdefault(source.port, []).extend(value if isinstance(value, list) else [value])
-            else:
-                self.inputs[source.port] = value
+            outputs = done[source.node_id].outputs
+            if source.node_port in outputs:
+                self._take(ports[source.port].list, source.port, outputs[source.node_port])
+        fed = {source.port for source in self.sources}
+        return all(name in self.inputs or not (port.required or name in fed) for name, port in ports.items())
+
+    def _take(self, several: bool, port: str, value: Any) -> None:  # noqa: FBT001 - what the port says of itself
+        if several:
+            self.inputs.setdefault(port, []).extend(value if isinstance(value, list) else [value])
+        else:
+            self.inputs[port] = value
 
     def changed(self) -> Event:
         """Count the change; what is told of it."""
         self.version += 1
+        return self.told("step.updated")
+
+    def told(self, event: str) -> Event:
         return Event(
-            event="step.updated",
+            event=event,
             project_id=self.project_id,
             run_id=self.run_id,
             subject_type="RunStep",
             subject_id=self.id,
             version=self.version,
-            payload=payload_of(self, _TOLD),
+            payload=payload_of(self, _TOLD) | {"form": plain(self.asked)},
         )
 
 
 _TOLD = (
     "id", "run_id", "node_id", "kind", "label", "status", "progress", "attempt", "cached", "inputs", "outputs",
-    "error", "cost", "version", "started_at", "finished_at",
+    "error", "cost", "claim", "version", "started_at", "finished_at",
 )  # fmt: skip
-
-
-def steps_of(graph: Graph, run_id: Id, project_id: Id, organization_id: Id) -> list[Step]:
-    """A step for each node; those that wait for nothing are queued."""
-    return [
-        Step(
-            organization_id=organization_id,
-            project_id=project_id,
-            run_id=run_id,
-            node_id=node.id,
-            kind=node.kind,
-            label=node.label,
-            config=node.settings,
-            sources=tuple(_sources(graph, node)),
-            targets=tuple(sorted(graph.successors[node.id])),
-            waits_for=len(graph.predecessors[node.id]),
-            status=StepStatus.PENDING if graph.predecessors[node.id] else StepStatus.QUEUED,
-        )
-        for node in graph.nodes
-    ]
-
-
-def _sources(graph: Graph, node: Node) -> Iterable[Source]:
-    for link in graph.links_into[node.id]:
-        yield Source(port=link.target.port, node_id=link.source.node, node_port=link.source.port)

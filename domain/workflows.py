@@ -29,7 +29,7 @@ class Workflow:
     def graph(self) -> Graph:
         return Graph(self.nodes, self.edges)
 
-    def as_version(self) -> "WorkflowVersion":
+    def as_version(self, created_by: str) -> "WorkflowVersion":
         return WorkflowVersion(
             organization_id=self.organization_id,
             project_id=self.project_id,
@@ -38,6 +38,8 @@ class Workflow:
             name=self.name,
             nodes=self.nodes,
             edges=self.edges,
+            created_at=self.updated_at,
+            created_by=created_by,
         )
 
 
@@ -53,6 +55,8 @@ class WorkflowVersion:
     name: str
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    created_at: datetime
+    created_by: str
 
     @property
     def graph(self) -> Graph:
@@ -82,7 +86,7 @@ async def create_workflow(tx: Transaction, actor: Actor, command: CreateWorkflow
         edges=tuple(command.edges),
     )
     require_valid(workflow.graph)
-    tx.add(workflow, workflow.as_version())
+    tx.add(workflow, workflow.as_version(actor.subject))
     return workflow
 
 
@@ -111,8 +115,30 @@ async def update_workflow(tx: Transaction, actor: Actor, command: UpdateWorkflow
     workflow.version += 1
     workflow.updated_at = datetime.now(UTC)
     tx.save(workflow)
-    tx.add(workflow.as_version())
+    tx.add(workflow.as_version(actor.subject))
     return workflow
+
+
+@dataclass(kw_only=True)
+class RestoreWorkflow(Command[Workflow]):
+    """Make a new version that is as an older one was: its name, its nodes and its edges."""
+
+    id: Id
+    version: int
+    expected_version: int | None = None
+
+
+async def restore_workflow(tx: Transaction, actor: Actor, command: RestoreWorkflow) -> Workflow:
+    workflow = await tx.get(Workflow, command.id)
+    older = await _version_of(tx, workflow, command.version, field="version")
+    update = UpdateWorkflow(
+        id=workflow.id,
+        expected_version=command.expected_version,
+        name=older.name,
+        nodes=list(older.nodes),
+        edges=list(older.edges),
+    )
+    return await update_workflow(tx, actor, update)
 
 
 @dataclass(kw_only=True)
@@ -136,7 +162,7 @@ async def duplicate_workflow(tx: Transaction, actor: Actor, command: DuplicateWo
         nodes=original.nodes,
         edges=original.edges,
     )
-    tx.add(copy, copy.as_version())
+    tx.add(copy, copy.as_version(actor.subject))
     return copy
 
 
@@ -144,8 +170,15 @@ async def graph_of(tx: Transaction, workflow: Workflow, version: int | None) -> 
     """The workflow's graph as it was at that version, or as it is now."""
     if version is None or version == workflow.version:
         return workflow.graph
+    return (await _version_of(tx, workflow, version, field="workflowVersion")).graph
+
+
+async def _version_of(tx: Transaction, workflow: Workflow, version: int, *, field: str) -> WorkflowVersion:
     found = await tx.find(WorkflowVersion, workflow_id=workflow.id, version=version)
     if not found:
-        message = f"This workflow has no version {version}; its newest is {workflow.version}"
-        raise DomainError(ErrorCode.WORKFLOW_NOT_FOUND, message, field="workflowVersion")
-    return found[0].graph
+        raise DomainError(ErrorCode.WORKFLOW_NOT_FOUND, no_version(workflow, version), field=field)
+    return found[0]
+
+
+def no_version(workflow: Workflow, version: int) -> str:
+    return f"This workflow has no version {version}; its newest is {workflow.version}"

@@ -1,15 +1,19 @@
-"""The reconciler: no step is left lying, whoever went away with it."""
+"""The reconciler: no step is left lying, whoever went away with it, and nothing waits beyond its time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
-from domain.execution import ExpireStep
+from domain.ids import Id
+from domain.interruptions import ExpireStep
 from domain.permissions import engine_actor
-from domain.ports import Begin, StepJob
+from domain.ports import Begin, Command
+from domain.run_commands import ExpireRun
+from domain.waiting import TimeOutStep
 from storage.leases import Leases
 
 log = structlog.get_logger(__name__)
@@ -42,22 +46,27 @@ class Reconciler:
 
     async def reconcile(self) -> None:
         for job in await self._leases.expired():
-            await self._expire(job)
+            command = ExpireStep(run_id=job.run_id, step_id=job.step_id, epoch=job.epoch)
+            await self._settle(job.organization_id, command, "a step was taken from a worker that went away")
+        for job in await self._leases.overdue():
+            late = TimeOutStep(step_id=job.step_id)
+            await self._settle(job.organization_id, late, "a question was not answered in time")
+        for organization_id, run_id in await self._leases.late():
+            await self._settle(organization_id, ExpireRun(id=run_id), "a run was late")
         await self._leases.requeue_stranded(self._lease_seconds)
 
-    async def _expire(self, job: StepJob) -> None:
-        command = ExpireStep(run_id=job.run_id, step_id=job.step_id, epoch=job.epoch)
+    async def _settle(self, organization_id: Id, command: Command[Any], told: str) -> None:
+        """One that cannot be settled must not keep all others waiting."""
         try:
-            await execute(self._begin, engine_actor(job.organization_id), command)
-            log.warning("a step was taken from a worker that went away", step_id=job.step_id)
+            await execute(self._begin, engine_actor(organization_id), command)
+            log.warning(told, command=repr(command))
         except DomainError as error:
             if error.code is ErrorCode.UNAVAILABLE:
                 raise
             if error.code is not ErrorCode.CONFLICT:  # else somebody was faster
-                log.warning("a step could not be taken back", step_id=job.step_id, error=error.message)
+                log.warning("could not be settled", command=repr(command), error=error.message)
         except Exception:
-            # One step that cannot be taken back must not keep all others waiting.
-            log.exception("a step could not be taken back", step_id=job.step_id)
+            log.exception("could not be settled", command=repr(command))
 
 
 async def _survived(act: Callable[[], Awaitable[None]]) -> bool:

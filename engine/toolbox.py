@@ -2,16 +2,22 @@
 
 import asyncio
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from domain.errors import DomainError, ErrorCode
 from domain.ids import new_id
-from domain.images import NewImage
-from domain.kinds.kind import NodeKind, Work
-from domain.pictures import Picture
+from domain.images import Image, NewImage
+from domain.kinds.kind import Work
+from domain.permissions import engine_actor
+from domain.pictures import Change, Picture
 from domain.ports import ObjectStore
-from domain.providers import GeneratedPicture, ImageProvider, Recovery, TextProvider
+from domain.providers import GeneratedPicture, ImageProvider, TextProvider
+from domain.quotes import Offers
+from providers.changes import change_picture
 from providers.pictures import read_picture
+from storage.reads import Reads
 
 STORE_ATTEMPTS = 20
 
@@ -23,9 +29,12 @@ class EngineToolbox:
     image_provider: ImageProvider
     text_provider: TextProvider
     objects: ObjectStore
+    reads: Reads
     store_seconds: float = 60.0
 
-    async def keep_image(self, picture: GeneratedPicture, work: Work, *, model: str, provider: str) -> NewImage:
+    async def keep_image(
+        self, picture: GeneratedPicture, work: Work, *, model: str | None, provider: str | None
+    ) -> NewImage:
         measured = await read_picture(picture.data)
         image_id = new_id()
         # The random part makes the key, and with it the URL of the bytes, impossible to guess.
@@ -59,6 +68,18 @@ class EngineToolbox:
             else:
                 return
 
-    def may_repeat(self, kind: NodeKind) -> bool:
-        """Whether running a node of this kind a second time can do no harm. A text made twice costs next to nothing."""
-        return kind.calls != "image" or self.image_provider.recovery is Recovery.REPEATABLE
+    @property
+    def offers(self) -> Offers:
+        return Offers(image=self.image_provider.image_terms, text=self.text_provider.text_terms)
+
+    async def read_images(self, values: Iterable[Any], work: Work) -> list[tuple[Image, bytes]]:
+        wanted = [value["imageId"] if isinstance(value, dict) else value for value in values]
+        actor = engine_actor(work.organization_id, work.trace_id)
+        found = await self.reads.many(Image, actor, id=wanted, project_id=work.project_id, deleted_at=None)
+        by_id = {image.id: image for image in found}
+        if missing := [id_ for id_ in wanted if id_ not in by_id]:
+            raise DomainError(ErrorCode.IMAGE_NOT_FOUND, f"The project has no image '{missing[0]}' any more")
+        return [(by_id[id_], await self.objects.get(by_id[id_].storage_key)) for id_ in wanted]
+
+    async def change_picture(self, data: bytes, change: Change) -> bytes:
+        return await change_picture(data, change)

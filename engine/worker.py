@@ -1,37 +1,51 @@
 """A worker: claims steps, does them with no transaction open, records what came of them."""
 
 import asyncio
-from collections.abc import Iterator
+import hashlib
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 import structlog
 
+from domain.claiming import Caps, ClaimedStep, ClaimStep, StepCommand
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
-from domain.execution import ClaimedStep, ClaimStep, FailStep, FinishStep, ReleaseStep, StepCommand, StopStep
+from domain.execution import FinishStep, ReportStep
+from domain.interruptions import FailStep, ReleaseStep, StopStep
 from domain.kinds import KINDS
-from domain.kinds.kind import StepResult, Work
+from domain.kinds.kind import Outcome, Work
 from domain.permissions import Actor, engine_actor
 from domain.ports import Begin, StepJob
 from domain.providers import ProviderError
+from domain.runs import Run
 from domain.steps import RunError, Step
 from engine.toolbox import EngineToolbox
 from storage.leases import Held, Leases
+from storage.turns import Turns
 
 RECORD_BACKOFF_SECONDS = 0.5
 UNWIND_SECONDS = 5.0
 # After these the step is somebody else's, or nobody can be told: its lease runs out.
 _NOT_OURS = {ErrorCode.CONFLICT, ErrorCode.RUN_NOT_FOUND, ErrorCode.UNAVAILABLE}
 
+# More claims than this are never under way at once: with so many places left there is no need to count under a lock.
+SLACK = 64
+
 log = structlog.get_logger(__name__)
+
+
+def _nothing() -> None:
+    pass
 
 
 class Interruption(Enum):
     """Why an attempt is stopped before it is done."""
 
-    CANCELED = "canceled"
+    STOPPED = "stopped"
     RELEASED = "released"
     LOST = "lost"
     TOO_LONG = "too long"
@@ -42,12 +56,21 @@ class Attempt:
     """One claimed step being done."""
 
     claim: ClaimedStep
-    task: asyncio.Future[StepResult]
+    task: asyncio.Future[Outcome] = field(init=False)
     interruption: Interruption | None = None
+    progress: float = 0.0
+    reported: float = 0.0
 
     @property
     def held(self) -> Held:
         return Held(self.claim.step.id, self.claim.step.epoch)
+
+    @property
+    def has_news(self) -> bool:
+        return self.progress > self.reported and not self.task.done()
+
+    def report(self, progress: float) -> None:
+        self.progress = max(self.progress, min(progress, 1.0))
 
     def interrupt(self, why: Interruption) -> None:
         if self.interruption is None and not self.task.done():
@@ -57,29 +80,44 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLimits:
-    """`record_seconds` is how long a result is held while the database is away."""
+    """
+    `record_seconds` is how long a result is held while the database is away; `project_steps` of one project and
+    `provider_steps` with one provider are the most that all workers hold at once.
+    """
 
     lease_seconds: float = 10.0
-    pulse_seconds: float = 1.0
+    pulse_seconds: float = 0.5
     step_seconds: float = 180.0
     record_seconds: float = 300.0
+    project_steps: int = 200
+    provider_steps: int = 50
 
 
 @dataclass(slots=True)
 class Worker:
     begin: Begin
     leases: Leases
+    turns: Turns
     toolbox: EngineToolbox
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     attempts: dict[Held, Attempt] = field(default_factory=dict)
     leaving: bool = False
 
-    async def work(self, job: StepJob) -> None:
-        """Do one step, from the claim to the record of what came of it."""
+    async def work(self, _: StepJob) -> None:
+        """Called when a step was queued: take turns until there is none to take. Which steps, the table says."""
+        while not self.leaving and (turn := await self.turns.next()):
+            try:
+                await self.do(turn.job, turn.held, partial(self.turns.settled, turn))
+            except BaseException:
+                self.turns.failed(turn)
+                raise
+
+    async def do(self, job: StepJob, held: int = 0, when_claimed: Callable[[], None] = _nothing) -> None:
+        """Do one step, from the claim to the record of what came of it; `held` steps of its project are others'."""
         if self.leaving:
             return  # the reconciler queues it once more
-        actor = engine_actor(job.organization_id)
-        claim = await execute(self.begin, actor, self._claim_of(job))
+        claim = await execute(self.begin, engine_actor(job.organization_id), self._claim_of(job, held))
+        when_claimed()
         if claim is None:
             return
         trace_id = claim.run.trace_id
@@ -112,7 +150,9 @@ class Worker:
                 if held not in renewed:
                     attempt.interrupt(Interruption.LOST)
                 elif renewed[held]:
-                    attempt.interrupt(Interruption.CANCELED)
+                    attempt.interrupt(Interruption.STOPPED)
+                elif attempt.has_news:
+                    await self._report(attempt)
 
     def leave(self) -> None:
         """Begin nothing more, and give back what may be repeated; what may not goes on, as it is being paid for."""
@@ -121,20 +161,34 @@ class Worker:
             if attempt.claim.step.repeatable:
                 attempt.interrupt(Interruption.RELEASED)
 
-    def _claim_of(self, job: StepJob) -> ClaimStep:
-        unrepeatable = frozenset(name for name, kind in KINDS.items() if not self.toolbox.may_repeat(kind))
+    async def _report(self, attempt: Attempt) -> None:
+        """How far it is may be told late or never: only what came of it counts."""
+        step = attempt.claim.step
+        attempt.reported = attempt.progress
+        command = ReportStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, progress=attempt.progress)
+        try:
+            await execute(self.begin, engine_actor(step.organization_id), command)
+        except DomainError as error:
+            log.info("progress was not recorded", step_id=step.id, reason=error.message)
+
+    def _claim_of(self, job: StepJob, held: int) -> ClaimStep:
+        """Where many more may be held than are, room is certain without counting again."""
+        limits = self.limits
+        near = limits.project_steps - held <= SLACK
         return ClaimStep(
             run_id=job.run_id,
             step_id=job.step_id,
             epoch=job.epoch,
-            lease_seconds=self.limits.lease_seconds,
-            unrepeatable_kinds=unrepeatable,
+            lease_seconds=limits.lease_seconds,
+            offers=self.toolbox.offers,
+            caps=Caps(project=limits.project_steps if near else None, provider=limits.provider_steps),
         )
 
     @contextmanager
     def _attempt(self, claim: ClaimedStep) -> Iterator[Attempt]:
         """The attempt holds its lease until its result is recorded."""
-        attempt = Attempt(claim, asyncio.ensure_future(KINDS[claim.step.kind].run(self._work_of(claim))))
+        attempt = Attempt(claim)
+        attempt.task = asyncio.ensure_future(KINDS[claim.step.kind].run(self._work_of(attempt)))
         self.attempts[attempt.held] = attempt
         try:
             yield attempt
@@ -142,8 +196,8 @@ class Worker:
             attempt.task.cancel()
             del self.attempts[attempt.held]
 
-    def _work_of(self, claim: ClaimedStep) -> Work:
-        run, step = claim.run, claim.step
+    def _work_of(self, attempt: Attempt) -> Work:
+        run, step = attempt.claim.run, attempt.claim.step
         return Work(
             organization_id=step.organization_id,
             project_id=step.project_id,
@@ -151,13 +205,17 @@ class Worker:
             step_id=step.id,
             config=step.config,
             inputs=step.inputs,
-            run_inputs=run.inputs,
+            given=run.inputs | step.given,
+            prompts=run.prompts,
+            seed=_seed_of(run, step),
             trace_id=run.trace_id,
             toolbox=self.toolbox,
+            report=attempt.report,
         )
 
     async def _finish(self, attempt: Attempt) -> None:
-        done, _ = await asyncio.wait({attempt.task}, timeout=self.limits.step_seconds)
+        longest = min(self.limits.step_seconds, attempt.claim.step.config.get("timeoutSeconds", math.inf))
+        done, _ = await asyncio.wait({attempt.task}, timeout=longest)
         if not done:
             attempt.interrupt(Interruption.TOO_LONG)
             await asyncio.wait({attempt.task}, timeout=UNWIND_SECONDS)
@@ -166,12 +224,12 @@ class Worker:
         """What is to be recorded of the attempt; nothing where the step is not ours any more."""
         step, task = attempt.claim.step, attempt.task
         if task.done() and not task.cancelled() and task.exception() is None:
-            return FinishStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, result=task.result())
+            return FinishStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, outcome=task.result())
         match attempt.interruption:
             case Interruption.LOST:
                 log.warning("lease lost: the attempt is dropped")
                 return None
-            case Interruption.CANCELED:
+            case Interruption.STOPPED:
                 return StopStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch)
             case Interruption.RELEASED:
                 return ReleaseStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch)
@@ -201,6 +259,11 @@ class Worker:
                 await asyncio.sleep(RECORD_BACKOFF_SECONDS)
             else:
                 return
+
+
+def _seed_of(run: Run, step: Step) -> int:
+    """The same for each attempt at the step, and for the same node of whatever repeats the run."""
+    return int.from_bytes(hashlib.sha256(f"{run.seed}:{step.node_id}".encode()).digest()[:4]) >> 1
 
 
 def _unkept(error: DomainError) -> DomainError:

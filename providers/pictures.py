@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from domain.errors import InvalidInput
-from domain.pictures import ASPECT_RATIOS, Picture, require_aspect_ratio
+from domain.pictures import ASPECT_RATIOS, Change, Picture, Size, cut_of, require_aspect_ratio
+from providers.encoding import encoded
 
 Answer = TypeVar("Answer")
 
 MAX_PIXELS = 50_000_000
+LONGEST_SIDE = 65_535  # pixels; of a longer one, resizing would take memory by the square of it
 
 
 async def read_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -37,6 +39,16 @@ async def in_picture_thread(function: Callable[..., Answer], *arguments: Any) ->
     return await asyncio.get_running_loop().run_in_executor(_THREADS, function, *arguments)
 
 
+def decoded(data: bytes, max_pixels: int) -> Image.Image:
+    """The picture with its pixels, standing upright as its EXIF says. Blocks."""
+    return _upright(_loaded(data, max_pixels))
+
+
+def format_of(image: Image.Image) -> str:
+    # Phones write a JPEG followed by more of them and call it MPO; its first picture is the one people see.
+    return "JPEG" if image.format == "MPO" else str(image.format)
+
+
 def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """A picture whose header has been checked and whose pixels have not been decoded yet. Blocks briefly."""
     try:
@@ -45,7 +57,7 @@ def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise _too_many_pixels(max_pixels) from error
     except Exception as error:  # a hostile file can make a decoder raise anything
         raise InvalidInput("This is not a picture: send a PNG, JPEG or WebP file.", field="file") from error
-    if image.width * image.height > max_pixels:
+    if image.width * image.height > max_pixels or max(image.size) > LONGEST_SIDE:
         raise _too_many_pixels(max_pixels)
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise InvalidInput("The picture is animated: send a single frame.", field="file")
@@ -57,7 +69,7 @@ _THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
 
 def _read(data: bytes, max_pixels: int) -> Picture:
     image = open_picture(data, max_pixels=max_pixels)
-    format_name = _format_of(image)
+    format_name = format_of(image)
     end = _ENDS[format_name](data)
     if end is None or end > len(data):
         raise _damaged()
@@ -67,54 +79,61 @@ def _read(data: bytes, max_pixels: int) -> Picture:
 
 
 def _decode_whole(data: bytes, max_pixels: int) -> None:
-    checked, decoded = (open_picture(data, max_pixels=max_pixels) for _ in range(2))  # verify() spoils its image
+    checked = open_picture(data, max_pixels=max_pixels)
     try:
-        checked.verify()
-        decoded.load()
+        checked.verify()  # which spoils it
     except Exception as error:  # as above
         raise _damaged() from error
+    _loaded(data, max_pixels)
+
+
+def _loaded(data: bytes, max_pixels: int) -> Image.Image:
+    image = open_picture(data, max_pixels=max_pixels)
+    try:
+        image.load()
+    except Exception as error:  # as above
+        raise _damaged() from error
+    return image
 
 
 def _fit(data: bytes, aspect_ratio: str, max_pixels: int) -> bytes:
-    image = open_picture(data, max_pixels=max_pixels)
-    ratio = ASPECT_RATIOS[aspect_ratio]
-    if _fits_to_a_pixel(image.size, ratio):
+    image = decoded(data, max_pixels)
+    if _fits_to_a_pixel(image.size, ASPECT_RATIOS[aspect_ratio]):
         return data
-    width, height = _largest_inside(image.size, ratio)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    try:
-        cropped = image.crop((left, top, left + width, top + height))
-    except Exception as error:  # as above
-        raise _damaged() from error
-    encoded = BytesIO()
-    format_name = _format_of(image)
-    cropped.save(encoded, format_name, icc_profile=image.info.get("icc_profile"), **_HIGH_QUALITY[format_name])
-    return encoded.getvalue()
+    cut = image.crop(cut_of(image.size, Change(aspect_ratio=aspect_ratio)))
+    return encoded(cut, format_of(image), _HIGH_QUALITY)
 
 
-def _fits_to_a_pixel(size: tuple[int, int], ratio: tuple[int, int]) -> bool:
+def _fits_to_a_pixel(size: Size, ratio: Size) -> bool:
     (width, height), (across, down) = size, ratio
     return abs(width - height * across / down) <= 1 or abs(height - width * down / across) <= 1
 
 
-def _largest_inside(size: tuple[int, int], ratio: tuple[int, int]) -> tuple[int, int]:
-    width, height = size
-    across, down = ratio
-    if width * down > height * across:
-        return max(1, round(height * across / down)), height
-    return width, max(1, round(width * down / across))
+_HIGH_QUALITY = 95
 
-
-def _format_of(image: Image.Image) -> str:
-    # Phones write a JPEG followed by more of them and call it MPO; its first picture is the one people see.
-    return "JPEG" if image.format == "MPO" else str(image.format)
-
-
-_HIGH_QUALITY: dict[str, dict[str, Any]] = {
-    "PNG": {},
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "WEBP": {"quality": 95},
+_ORIENTATION = 0x0112
+_TURNS: dict[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - as above; without EXIF that can be read it stands as it is
+        return image
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.format = image.format
+    return turned
+
 
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # those that stand alone are part of the pixels
 
@@ -148,7 +167,9 @@ _ENDS: dict[str, Callable[[bytes], int | None]] = {"PNG": _end_of_png, "JPEG": _
 
 
 def _too_many_pixels(max_pixels: int) -> InvalidInput:
-    return InvalidInput(f"The picture is too large: send at most {max_pixels:,} pixels.", field="file")
+    return InvalidInput(
+        f"The picture is too large: send at most {max_pixels:,} pixels, {LONGEST_SIDE:,} a side.", field="file"
+    )
 
 
 def _damaged() -> InvalidInput:

@@ -12,7 +12,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.permissions import Actor
 from domain.ports import Begin, Command
-from domain.quotes import Prices
+from domain.quotes import Offers
 from storage.events import EventLog
 from storage.reads import Reads
 from streams.cursors import Cursors
@@ -33,7 +33,7 @@ class Studio:
     hub: Hub
     deliveries: Deliveries
     cursors: Cursors
-    prices: Prices
+    offers: Offers
     public_url: str
 
 

@@ -1,19 +1,25 @@
 """Runs: started, read, stopped."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from domain.circuits import Circuit, CircuitState
 from domain.errors import DomainError, InvalidInput
 from domain.events import Envelope
+from domain.forms import Form
 from domain.graphs import require_valid
 from domain.ids import Id
 from domain.images import Image
 from domain.kinds.input_value import checked_inputs
 from domain.quotes import Quote
 from domain.quotes import quote as quote_of
-from domain.runs import Run, StartRun
-from domain.steps import Step
+from domain.run_commands import StartRun
+from domain.runs import Run
+from domain.steps import Step, StepStatus
+from domain.waiting import may_answer
 from domain.workflows import Workflow, WorkflowVersion
 from resolvers.context import Info
 from storage.reads import PageInfo, page_size
@@ -36,7 +42,7 @@ async def quote(info: Info, input: StartRun) -> Quote | None:
         return None
     require_valid(workflow.graph)
     checked_inputs((node.settings for node in workflow.graph.input_nodes), input.inputs or {})
-    return quote_of(workflow.graph, info.context.studio.prices)
+    return quote_of(workflow.graph, info.context.studio.offers)
 
 
 async def workflow_of(root: Run, info: Info) -> Workflow | None:
@@ -52,7 +58,13 @@ async def steps_of(root: Run, info: Info) -> list[Step]:
 
 
 async def images_of(root: Run, info: Info) -> list[Image]:
-    return await info.context.load_many(Image, "run_id", root.id)
+    steps = await info.context.load_many(Step, "run_id", root.id)
+    return await _images(info, sorted({id_ for step in steps for id_ in step.image_ids}))
+
+
+async def _images(info: Info, ids: Sequence[Id]) -> list[Image]:
+    found = await asyncio.gather(*(info.context.load(Image, id_) for id_ in ids))
+    return [image for image in found if image is not None]
 
 
 async def run_of_step(root: Step, info: Info) -> Run | None:
@@ -60,7 +72,64 @@ async def run_of_step(root: Step, info: Info) -> Run | None:
 
 
 async def images_of_step(root: Step, info: Info) -> list[Image]:
-    return await info.context.load_many(Image, "step_id", root.id)
+    return await _images(info, root.image_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class HumanForm:
+    """The open form of a step, as this viewer may see it."""
+
+    step: Step
+    form: Form
+    token: str | None
+    title: str
+    instructions: str | None
+    schema: dict[str, Any]
+    decisions: list[str]
+    fewest: int
+    most: int
+    assignee: str | None
+    due_at: datetime | None
+
+
+def form_of(root: Step, info: Info) -> HumanForm | None:
+    if root.form is None or root.status is not StepStatus.WAITING:
+        return None
+    question = root.form.question
+    return HumanForm(
+        step=root,
+        form=root.form,
+        token=root.form.token if may_answer(info.context.actor, root) else None,
+        title=question.title,
+        instructions=question.instructions,
+        schema=question.schema,
+        decisions=list(question.decisions),
+        fewest=question.fewest,
+        most=question.most,
+        assignee=question.assignee,
+        due_at=root.due_at,
+    )
+
+
+async def candidates_of(root: HumanForm, info: Info) -> list[Image]:
+    return await _images(info, root.form.question.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider's circuit, as it is at this moment."""
+
+    name: str
+    state: CircuitState
+    failures: int
+    open_until: datetime | None
+
+
+async def providers(info: Info) -> list[Provider]:
+    now = datetime.now(UTC)
+    found = await info.context.reads.many(Circuit, info.context.actor)
+    named = sorted(found, key=lambda circuit: circuit.id)
+    return [Provider(one.id, one.state(now), one.failures, one.open_until) for one in named]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,31 @@
 import strawberry
 
 from domain.assets import AssetType, CreateAsset, UpdateAsset
+from domain.circuits import CircuitState
+from domain.claims import ClaimWork, ReleaseClaim
+from domain.comparison import NodePart
 from domain.graphs import Edge, Node, Position
 from domain.images import ImageSource
 from domain.projects import CreateProject, ProjectStatus, UpdateProject
-from domain.runs import CancelOutcome, CancelRun, RunStatus, StartRun
+from domain.run_commands import CancelOutcome, CancelRun, RetryRun, StartRun
+from domain.runs import RunStatus
 from domain.steps import StepStatus
-from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow
+from domain.waiting import SubmitStep
+from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from resolvers.streams import Channel, ChannelName
 from resolvers.workflows import WorkflowGraph
 
-ENUMS = (ProjectStatus, AssetType, RunStatus, StepStatus, ImageSource, CancelOutcome, ChannelName)
+ENUMS = (
+    ProjectStatus,
+    AssetType,
+    RunStatus,
+    StepStatus,
+    ImageSource,
+    CancelOutcome,
+    ChannelName,
+    CircuitState,
+    NodePart,
+)
 INPUTS: dict[type, str] = {
     Position: "PositionInput",
     Node: "WorkflowNodeInput",
@@ -22,11 +37,16 @@ INPUTS: dict[type, str] = {
     UpdateProject: "UpdateProjectInput",
     CreateWorkflow: "CreateWorkflowInput",
     UpdateWorkflow: "UpdateWorkflowInput",
+    RestoreWorkflow: "RestoreWorkflowInput",
     DuplicateWorkflow: "DuplicateWorkflowInput",
     CreateAsset: "CreateAssetInput",
     UpdateAsset: "UpdateAssetInput",
     StartRun: "StartRunInput",
     CancelRun: "RunInput",
+    RetryRun: "RetryRunInput",
+    SubmitStep: "SubmitStepInput",
+    ClaimWork: "ClaimInput",
+    ReleaseClaim: "ReleaseClaimInput",
     Channel: "ChannelInput",
 }
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from domain.runs import CancelOutcome
+from domain.run_commands import CancelOutcome
 from resolvers.mutations import Payload
 from schema.fields import of, said
-from schema.runs import Run
+from schema.runs import Claim, Run
 from schema.types import Asset, Project, Workflow
 
 _ECHO = "The caller's own id of the change, as it was sent."
@@ -54,3 +54,11 @@ class CancelRunPayload:
     client_mutation_id: str | None = said(_ECHO)
     outcome: CancelOutcome = said("REQUESTED while a step is still being stopped.", lambda root: root.result.outcome)
     run: Run = said("The run.", lambda root: root.result.run)
+
+
+@of(Payload)
+class ClaimPayload:
+    """Who is on it now."""
+
+    client_mutation_id: str | None = said(_ECHO)
+    claim: Claim | None = said("The claim; null once it is released.", _result)

@@ -3,16 +3,18 @@
 import strawberry
 
 from domain.assets import CreateAsset, UpdateAsset
+from domain.claims import ClaimWork, ReleaseClaim
 from domain.projects import CreateProject, UpdateProject
-from domain.runs import CancelRun, StartRun
-from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow
+from domain.run_commands import CancelRun, RetryRun, StartRun
+from domain.waiting import SubmitStep
+from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from resolvers import assets, images, nodes, projects, runs, streams, workflows
 from resolvers.mutations import mutation
 from schema.connections import Connection
 from schema.fields import said, watched
-from schema.payloads import AssetPayload, CancelRunPayload, ProjectPayload, RunPayload, WorkflowPayload
-from schema.runs import Quote, Run, StreamEvent
-from schema.types import Asset, Image, Node, NodeKind, Project, Workflow, WorkflowProblem
+from schema.payloads import AssetPayload, CancelRunPayload, ClaimPayload, ProjectPayload, RunPayload, WorkflowPayload
+from schema.runs import Provider, Quote, Run, StreamEvent
+from schema.types import Asset, Image, Node, NodeKind, Project, Workflow, WorkflowComparison, WorkflowProblem
 from schema.viewer import Viewer
 
 
@@ -27,10 +29,14 @@ class Query:
     validate_workflow: list[WorkflowProblem] | None = said(
         "Everything wrong with a graph; empty when it can run.", workflows.validate_workflow
     )
+    compare_workflow_versions: WorkflowComparison | None = said(
+        "What changed from one version of a workflow to another.", workflows.compare_workflow_versions
+    )
     asset: Asset | None = said("An asset by its id.", assets.asset)
     run: Run | None = said("A run by its id.", runs.run)
     image: Image | None = said("An image by its id.", images.image)
     quote: Quote | None = said("What a run would cost, without starting it.", runs.quote)
+    providers: list[Provider] = said("The AI providers, and whether they are asked at present.", runs.providers)
 
 
 @strawberry.type(description="What can be changed. Each takes one `input` and answers one payload.")
@@ -39,11 +45,16 @@ class Mutation:
     update_project: ProjectPayload = said("Change a project.", mutation(UpdateProject))
     create_workflow: WorkflowPayload = said("Make a workflow.", mutation(CreateWorkflow))
     update_workflow: WorkflowPayload = said("Make a new version of a workflow.", mutation(UpdateWorkflow))
+    restore_workflow: WorkflowPayload = said("Make an older version the newest again.", mutation(RestoreWorkflow))
     duplicate_workflow: WorkflowPayload = said("Copy a workflow.", mutation(DuplicateWorkflow))
     create_asset: AssetPayload = said("Keep something for reuse.", mutation(CreateAsset))
     update_asset: AssetPayload = said("Change an asset.", mutation(UpdateAsset))
     start_run: RunPayload = said("Start a run of a workflow.", mutation(StartRun))
     cancel_run: CancelRunPayload = said("Stop a run; asking again changes nothing.", mutation(CancelRun))
+    retry_run: RunPayload = said("Repeat a run that is over: what failed, or all of it.", mutation(RetryRun))
+    submit_step: RunPayload = said("Answer what a waiting step asks.", mutation(SubmitStep))
+    claim: ClaimPayload = said("Say who is on a waiting step.", mutation(ClaimWork))
+    release_claim: ClaimPayload = said("Say that nobody is on it any more.", mutation(ReleaseClaim))
 
 
 @strawberry.type(description="What can be watched.")

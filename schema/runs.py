@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from domain import quotes
+from domain import circuits, forms, quotes
 from domain import runs as domain_runs
 from domain import steps as domain_steps
 from domain.errors import ErrorCode
@@ -42,6 +42,31 @@ class RunMetrics:
     cost: Decimal = said("What it has cost so far, in credits.")
 
 
+@of(runs.HumanForm)
+class HumanForm:
+    """What a person is asked while a step waits. `submitStep` answers it."""
+
+    token: str | None = said("What an answer must bring along; null for those who may not answer.")
+    title: str = said("What it is about.")
+    instructions: str | None = said("What to do.")
+    schema: dict[str, Any] = said("The JSON Schema of the values to fill in.")
+    decisions: list[str] = said("What can be decided, as approve and reject.")
+    candidates: list[Image] = said("The images to choose from.", runs.candidates_of)
+    fewest: int = said("How many of them must be chosen.")
+    most: int = said("How many of them may be chosen.")
+    assignee: str | None = said("Who is asked; null where everyone is who may answer.")
+    due_at: datetime | None = said("Until when; after that the workflow says what happens.")
+
+
+@of(forms.Claim)
+class Claim:
+    """Who is on it."""
+
+    by: str = said("The key's id, or the person's name.")
+    since: datetime = said("Since when.")
+    expires_at: datetime = said("When it ends by itself.")
+
+
 @of(domain_steps.Step)
 class RunStep(Node):
     """One node of a run."""
@@ -61,7 +86,9 @@ class RunStep(Node):
     started_at: datetime | None = said("When it was first begun.")
     finished_at: datetime | None = said("When it ended.")
     cost: Decimal = said("What it cost, in credits.")
-    images: list[Image] = said("The images it made, oldest first.", runs.images_of_step)
+    images: list[Image] = said("The images it made, or took over from an earlier step.", runs.images_of_step)
+    form: HumanForm | None = said("What a person is asked, while one is awaited.", runs.form_of)
+    claim: Claim | None = said("Who is on it, while it waits.")
 
 
 @strawberry.type(description="Something that happened in a run.")
@@ -98,10 +125,10 @@ class Run(Node):
     workflow: Workflow = said("What it executes.", runs.workflow_of)
     workflow_version: int = said("Which version of it.")
     status: domain_runs.RunStatus = said("How far it is.")
-    progress: float = said("The share of its steps that are done, 0.0 to 1.0.")
+    progress: float = said("How much of it is done, 0.0 to 1.0.")
     inputs: dict[str, Any] = said("What it was started with.")
     outputs: dict[str, Any] = said("What it hands back, by the names of its output nodes.")
-    steps: list[RunStep] = said("Its steps, in the order of the workflow's nodes.", runs.steps_of)
+    steps: list[RunStep] = said("Its steps, in the order of the nodes, then the copies of maps.", runs.steps_of)
     metrics: RunMetrics = said("The run in numbers.")
     error: RunError | None = said("Why it failed.")
     retry_of: "Run | None" = said("The run it repeats.", runs.retry_of)
@@ -112,7 +139,11 @@ class Run(Node):
     started_at: datetime | None = said("When its first step began.")
     finished_at: datetime | None = said("When it ended.")
     events: RunEventConnection = said("Its history, oldest first.", runs.events_of)
-    images: list[Image] = said("The images it made, oldest first.", runs.images_of)
+    images: list[Image] = said("The images its steps made or took over, oldest first.", runs.images_of)
+    seed: str = said("What its pictures are drawn from; a run that repeats this one has the same.")
+    max_credits: Decimal | None = said("What it may cost, in credits; a run that would cost more pauses and asks.")
+    priority: int = said("-100 to 100, higher first.")
+    deadline: datetime | None = said("When it fails if it is not finished.")
 
 
 @of(quotes.NodeQuote)
@@ -130,6 +161,16 @@ class Quote:
 
     total: Decimal = said("In credits.")
     nodes: list[NodeQuote] = said("Node by node.")
+
+
+@of(runs.Provider)
+class Provider:
+    """An AI provider, and whether it is asked at present."""
+
+    name: str = said("Its name.")
+    state: circuits.CircuitState = said("Whether calls pass.")
+    failures: int = said("How often it has failed in a row.")
+    open_until: datetime | None = said("Until when it is left alone.")
 
 
 @of(streams.Resync)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from domain import assets as domain_assets
-from domain import graphs
+from domain import comparison, graphs
 from domain import images as domain_images
 from domain import organizations as domain_organizations
 from domain import projects as domain_projects
@@ -98,6 +98,18 @@ class WorkflowLink:
     target: str = said("`node.port`; a port not named is the node's first.")
 
 
+@of(domain_workflows.WorkflowVersion)
+class WorkflowVersion:
+    """What a workflow was at one version."""
+
+    version: int = said("Its number; a workflow begins with 1.")
+    name: str = said("The workflow's name.")
+    nodes: list[WorkflowNode] = said("Its steps.")
+    edges: list[WorkflowLink] = said("What flowed between them.")
+    created_at: datetime = said("When it was made.")
+    created_by: str = said("Who made it; `unknown` where that was not kept.")
+
+
 @of(domain_workflows.Workflow)
 class Workflow(Node):
     """A directed graph of AI and human steps. Each change is a new version; runs keep the one they started with."""
@@ -107,10 +119,45 @@ class Workflow(Node):
     nodes: list[WorkflowNode] = said("Its steps, up to 1,000.")
     edges: list[WorkflowLink] = said("What flows between them, up to 5,000.")
     version: int = said("Grows by 1 with each change.")
+    versions: Connection[WorkflowVersion] = said("All it has been and is, newest first.", workflows.versions_of)
+    at_version: WorkflowVersion | None = said("What it was at one version.", workflows.at_version)
     last_run: LazyRun | None = said("The newest run of any version.", workflows.last_run_of)
     created_at: datetime = said("When it was made.")
     updated_at: datetime = said("When it was last changed.")
     runs: Connection[LazyRun] = said("Its runs, newest first.", workflows.runs_of)
+
+
+@of(comparison.ConfigChange)
+class WorkflowConfigChange:
+    """A setting of a node that changed."""
+
+    path: str = said("Its keys, joined by dots; empty where the settings changed as a whole.")
+    before: Any | None = said("Its value before; null where there was none.")
+    after: Any | None = said("Its value after; null where there is none.")
+
+
+@of(comparison.NodeChange)
+class WorkflowNodeChange:
+    """A node that is in both versions, but not the same."""
+
+    node_id: str = said("The node's name in the workflow.")
+    parts: list[comparison.NodePart] = said("What of it changed.")
+    config: list[WorkflowConfigChange] = said("Which settings changed: up to 100 of them.")
+    before: WorkflowNode = said("The node as it was.")
+    after: WorkflowNode = said("The node as it is after.")
+
+
+@of(comparison.Comparison)
+class WorkflowComparison:
+    """What changed from one version of a workflow to another. The order of nodes and edges is no change."""
+
+    before: WorkflowVersion = said("The version that was asked for as `from`.")
+    after: WorkflowVersion = said("The version that was asked for as `to`.")
+    nodes_added: list[WorkflowNode] = said("Nodes that are only in `after`.")
+    nodes_removed: list[WorkflowNode] = said("Nodes that are only in `before`.")
+    nodes_changed: list[WorkflowNodeChange] = said("Nodes that are in both, but not the same.")
+    edges_added: list[WorkflowLink] = said("Edges that are only in `after`.")
+    edges_removed: list[WorkflowLink] = said("Edges that are only in `before`.")
 
 
 @of(domain_kinds.Port)

@@ -1,8 +1,8 @@
 """
 Step jobs in pgqueuer, which wakes workers and does nothing else.
 
-A job says "work on this step as it is at this epoch". The step's row is the truth: a job that is lost is put again by
-the reconciler, one that comes twice or too late finds the epoch gone by and does nothing.
+A job says that one more step is queued; whose turn it is, the steps' rows say. A job that is lost is put again by the
+reconciler, one that comes twice or too late finds nothing to do.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ async def enqueue(connection: AsyncConnection, jobs: Sequence[StepJob]) -> None:
     await queries.enqueue(
         [ENTRYPOINT] * len(jobs),
         [to_json(job).encode() for job in jobs],
-        [job.priority for job in jobs],
+        [0] * len(jobs),
         execute_after=[timedelta(seconds=job.delay_seconds) for job in jobs],
         dedupe_key=[f"{job.step_id}:{job.epoch}" for job in jobs],
         on_conflict="skip",

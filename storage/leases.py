@@ -1,11 +1,11 @@
 """Leases on running steps: renewed by their workers, found by the reconciler when they are not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ids import Id
@@ -28,12 +28,23 @@ _RENEW = text("""
     UPDATE steps SET lease_until = now() + make_interval(secs => :lease_seconds)
     FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS held(id, epoch), runs
     WHERE steps.id = held.id AND steps.epoch = held.epoch AND steps.status = 'RUNNING' AND runs.id = steps.run_id
-    RETURNING steps.id, steps.epoch, runs.cancel_requested_at IS NOT NULL AS canceled
+    RETURNING steps.id, steps.epoch,
+        runs.cancel_requested_at IS NOT NULL OR coalesce(runs.deadline < now(), false) AS stopped
 """)
 
 _EXPIRED = text("""
     SELECT organization_id, run_id, id AS step_id, epoch FROM steps
     WHERE status = 'RUNNING' AND lease_until < now() ORDER BY lease_until LIMIT :most
+""")
+
+_OVERDUE = text("""
+    SELECT organization_id, run_id, id AS step_id, epoch FROM steps
+    WHERE status = 'WAITING' AND due_at < now() ORDER BY due_at LIMIT :most
+""")
+
+_LATE = text("""
+    SELECT organization_id, id AS run_id FROM runs
+    WHERE finished_at IS NULL AND error IS NULL AND deadline < now() ORDER BY deadline LIMIT :most
 """)
 
 # They count as waiting anew, so that a long queue is not put again and again.
@@ -44,7 +55,7 @@ _STRANDED = text("""
         WHERE status = 'QUEUED' AND available_at < now() - make_interval(secs => :waited_seconds)
         ORDER BY available_at LIMIT :most FOR UPDATE SKIP LOCKED
     )
-    RETURNING steps.organization_id, run_id, steps.id AS step_id, epoch, priority
+    RETURNING steps.organization_id, run_id, steps.id AS step_id, epoch
 """)
 
 
@@ -53,7 +64,7 @@ class Leases:
         self.engine = engine
 
     async def renew(self, held: Iterable[Held], lease_seconds: float) -> dict[Held, bool]:
-        """The claims that still hold, now for longer; True where the run is to be canceled."""
+        """The claims that still hold, now for longer; True where the run is canceled or late."""
         claims = list(held)
         values = {
             "ids": [claim.step_id for claim in claims],
@@ -63,14 +74,24 @@ class Leases:
         with spoken_plainly():
             async with self.engine.begin() as connection:
                 rows = (await connection.execute(_RENEW, values)).all()
-        return {Held(Id(str(row.id)), row.epoch): row.canceled for row in rows}
+        return {Held(Id(str(row.id)), row.epoch): row.stopped for row in rows}
 
     async def expired(self) -> list[StepJob]:
         """Running steps whose worker has stopped renewing."""
+        return [_job(row) for row in await self._found(_EXPIRED)]
+
+    async def overdue(self) -> list[StepJob]:
+        """Waiting steps that nobody has answered in time."""
+        return [_job(row) for row in await self._found(_OVERDUE)]
+
+    async def late(self) -> list[tuple[Id, Id]]:
+        """Runs that are past their deadline, each with its organization before it."""
+        return [(Id(str(row["organization_id"])), Id(str(row["run_id"]))) for row in await self._found(_LATE)]
+
+    async def _found(self, query: TextClause) -> Sequence[RowMapping]:
         with spoken_plainly():
             async with self.engine.connect() as connection:
-                rows = (await connection.execute(_EXPIRED, {"most": MOST_AT_ONCE})).mappings().all()
-        return [_job(row) for row in rows]
+                return (await connection.execute(query, {"most": MOST_AT_ONCE})).mappings().all()
 
     async def requeue_stranded(self, waited_seconds: float) -> int:
         """Put the jobs of steps that have waited long once more: a job that is there stays as it is."""

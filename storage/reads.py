@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.assets import Asset
+from domain.circuits import Circuit
 from domain.errors import InvalidInput
 from domain.ids import Id, parse_id
 from domain.images import Image
@@ -39,6 +40,7 @@ READS: dict[type[Any], Permission] = {
     Run: Permission.RUNS_READ,
     Step: Permission.RUNS_READ,
     Image: Permission.IMAGES_READ,
+    Circuit: Permission.RUNS_READ,
 }
 NODES = (Organization, Project, Workflow, Asset, Run, Step, Image)
 

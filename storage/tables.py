@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -20,7 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.assets import Asset, AssetType
+from domain.circuits import Circuit
+from domain.forms import Claim, Form
 from domain.graphs import Edge, Node
+from domain.ids import Id
 from domain.images import FocalPoint, Image, ImageSource
 from domain.organizations import ApiKey, Organization
 from domain.projects import Project, ProjectSequence, ProjectSettings, ProjectStatus
@@ -126,7 +130,10 @@ workflow_versions = Table(
     _required("name", Text),
     _required("nodes", Json(tuple[Node, ...])),
     _required("edges", Json(tuple[Edge, ...])),
+    _required("created_at", MOMENT),
+    _required("created_by", Text),
     UniqueConstraint("workflow_id", "version"),
+    Index("ix_workflow_versions_workflow_id_id", "workflow_id", "id"),
 )
 assets = Table(
     "assets",
@@ -153,15 +160,23 @@ runs = Table(
     _required("workflow_version", Integer),
     _required("status", choice(RunStatus)),
     _required("inputs", Json()),
+    _required("prompts", Json()),
     _required("outputs", Json()),
     Column("error", Json(RunError)),
     _of("retry_of", "runs", null=True),
+    _required("seed", Integer),
+    _required("fresh", Boolean),
     _required("priority", SmallInteger),
     _required("steps_total", Integer),
     _required("steps_done", Integer),
     _required("steps_cached", Integer),
+    _required("steps_waiting", Integer),
+    _required("progress", Float),
     _required("retries", Integer),
     _required("cost", CREDITS),
+    _required("reserved", CREDITS),
+    Column("max_credits", CREDITS),
+    Column("deadline", MOMENT),
     _required("version", Integer),
     _required("trace_id", Text),
     _required("created_by", Text),
@@ -171,6 +186,7 @@ runs = Table(
     Column("cancel_requested_at", MOMENT),
     Index("ix_runs_project_id_id", "project_id", "id"),
     Index("ix_runs_workflow_id_id", "workflow_id", "id"),
+    Index("ix_runs_deadline", "deadline", postgresql_where=text("finished_at IS NULL AND deadline IS NOT NULL")),
 )
 steps = Table(
     "steps",
@@ -179,23 +195,35 @@ steps = Table(
     _tenant(),
     _of("project_id", "projects"),
     _of("run_id", "runs", cascade=True),
+    _of("parent_id", "steps", null=True, cascade=True),
     _required("node_id", Text),
     _required("kind", Text),
     Column("label", Text),
     _required("config", Json()),
+    _required("given", Json()),
     _required("sources", Json(tuple[Source, ...])),
     _required("targets", ARRAY(Text, as_tuple=True)),
     _required("waits_for", Integer),
     _required("status", choice(StepStatus)),
+    _required("priority", SmallInteger),
     _required("epoch", Integer),
     _required("attempt", Integer),
     Column("lease_until", MOMENT),
     _required("available_at", MOMENT),
+    Column("provider", Text),
+    _required("reserved", CREDITS),
     _required("repeatable", Boolean),
+    Column("cache_key", Text),
     _required("cached", Boolean),
     _required("inputs", Json()),
     _required("outputs", Json()),
+    _required("image_ids", Json(tuple[Id, ...])),
     Column("error", Json(RunError)),
+    Column("form", Json(Form)),
+    Column("due_at", MOMENT),
+    Column("claim", Json(Claim)),
+    _required("share", Float),
+    _required("reported", Float),
     _required("cost", CREDITS),
     _required("version", Integer),
     _required("created_at", MOMENT),
@@ -204,6 +232,25 @@ steps = Table(
     UniqueConstraint("run_id", "node_id"),
     Index("ix_steps_lease_until", "lease_until", postgresql_where=text("status = 'RUNNING'")),
     Index("ix_steps_available_at", "available_at", postgresql_where=text("status = 'QUEUED'")),
+    Index(
+        "ix_steps_turns",
+        "project_id",
+        text("priority DESC"),
+        "run_id",
+        "id",
+        postgresql_where=text("status = 'QUEUED'"),
+    ),
+    Index("ix_steps_due_at", "due_at", postgresql_where=text("status = 'WAITING'")),
+    Index("ix_steps_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
+    Index("ix_steps_cache", "project_id", "cache_key", "id", postgresql_where=text("status = 'SUCCEEDED'")),
+)
+circuits = Table(
+    "circuits",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _required("failures", Integer),
+    Column("open_until", MOMENT),
+    _required("updated_at", MOMENT),
 )
 images = Table(
     "images",
@@ -277,5 +324,6 @@ TABLES: dict[type[Any], Table] = {
     Asset: assets,
     Run: runs,
     Step: steps,
+    Circuit: circuits,
     Image: images,
 }

@@ -9,12 +9,14 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.assets import Asset
+from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
 from domain.events import Envelope, Event
+from domain.ids import Id
 from domain.images import Image
 from domain.organizations import Organization
 from domain.permissions import Actor
@@ -29,6 +31,16 @@ from storage.jobs import enqueue
 from storage.tables import TABLES
 
 Entity = TypeVar("Entity")
+
+
+# Whoever counts places waits here for those who count the same ones, until they have taken theirs.
+_LOCK_PLACES = text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))")
+_HELD = text("""
+    SELECT count(*) FROM steps
+    WHERE status = 'RUNNING' AND lease_until IS NOT NULL
+        AND (CAST(:project_id AS uuid) IS NULL OR project_id = :project_id)
+        AND (CAST(:provider AS text) IS NULL OR provider = :provider)
+""")
 
 
 class SqlTransaction:
@@ -46,21 +58,34 @@ class SqlTransaction:
         self._trace_id = actor.trace_id
         self._now: datetime | None = None
 
-    async def get(self, kind: type[Entity], id: str, *, lock: bool = False) -> Entity:
+    async def get(self, kind: type[Entity], id: str, /, *, lock: bool = False) -> Entity:
         found = await self._read(kind, [TABLES[kind].c.id == id], lock=lock)
         if not found:
             raise not_found(kind)
         return found[0]
 
-    async def find(self, kind: type[Entity], **equals: Any) -> list[Entity]:
-        columns = TABLES[kind].c
-        wanted = [columns[n].in_(v) if isinstance(v, list) else columns[n] == v for n, v in equals.items()]
-        return await self._read(kind, wanted)
+    async def find(self, kind: type[Entity], /, **equals: Any) -> list[Entity]:
+        return await self._read(kind, _equal(kind, equals))
 
-    async def _read(self, kind: type[Entity], wanted: list[ColumnElement[bool]], *, lock: bool = False) -> list[Entity]:
+    async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
+        found = await self._read(kind, _equal(kind, equals), newest=True)
+        return found[0] if found else None
+
+    async def held_steps(self, *, project_id: Id | None = None, provider: str | None = None) -> int:
+        await self._write_entities()
+        lock = await self.connection.execute(_LOCK_PLACES, {"place": project_id or provider})
+        lock.close()
+        counted = await self.connection.execute(_HELD, {"project_id": project_id, "provider": provider})
+        count: int = counted.scalar_one()
+        return count
+
+    async def _read(
+        self, kind: type[Entity], wanted: list[ColumnElement[bool]], *, lock: bool = False, newest: bool = False
+    ) -> list[Entity]:
         await self._write_entities()
         table, columns = TABLES[kind], [column.name for column in columns_of(kind)]
-        query = select_of(kind).where(*wanted, *visible(table, self.actor)).order_by(table.c.id)
+        query = select_of(kind).where(*wanted, *visible(table, self.actor))
+        query = query.order_by(table.c.id.desc()).limit(1) if newest else query.order_by(table.c.id)
         query = query.with_for_update() if lock else query
         rows = (await self.connection.execute(query.add_columns(_CLOCK))).all()
         self._now = rows[0][-1] if rows else self._now
@@ -137,6 +162,11 @@ _COLUMNS = {
 _SELECTS = {kind: select(*columns) for kind, columns in _COLUMNS.items()}
 
 
+def _equal(kind: type, equals: dict[str, Any]) -> list[ColumnElement[bool]]:
+    columns = TABLES[kind].c
+    return [columns[n].in_(v) if isinstance(v, list) else columns[n] == v for n, v in equals.items()]
+
+
 def visible(table: Table, actor: Actor) -> list[ColumnElement[bool]]:
     """Rows of other organizations do not exist; nor do those of other projects for whoever is confined to one."""
     found: list[ColumnElement[bool]] = []
@@ -154,6 +184,8 @@ def visible(table: Table, actor: Actor) -> list[ColumnElement[bool]]:
 def in_reach(entity: Any, actor: Actor) -> bool:
     """What `visible` says, of an entity in hand."""
     columns = TABLES[type(entity)].c
+    if type(entity) is Circuit:
+        return True  # a provider is everybody's
     organization_id = entity.organization_id if "organization_id" in columns else entity.id
     project_id = entity.id if type(entity) is Project else getattr(entity, "project_id", actor.project_id)
     return organization_id == actor.organization_id and actor.project_id in {None, project_id}

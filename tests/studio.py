@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
@@ -12,10 +12,12 @@ from app.parts import Parts
 from app.seed import DevelopmentKey, development_key, hero_image
 from app.serving import running
 from app.settings import Settings
+from domain.claiming import Caps, ClaimStep
 from domain.commands import execute
 from domain.ids import Id
 from domain.permissions import Actor, operator_actor
-from domain.ports import Command
+from domain.ports import Command, StepJob
+from domain.providers import Recovery
 from domain.workflows import Workflow
 
 
@@ -40,6 +42,21 @@ async def tenant(parts: Parts, organization: str = "acme", project: str = "websi
     key = await development_key(parts, organization, project, parts.studio.public_url)
     actor = await parts.identity.of(key.apiKey, None, "0" * 32)
     return Tenant(parts, actor, Id(key.projectId), key)
+
+
+def claim_of(
+    parts: Parts, job: StepJob, lease_seconds: float = 60.0, recovery: Recovery = Recovery.REPEATABLE
+) -> ClaimStep:
+    """A worker's claim on a step, with room for as many as there are; `recovery` is what its provider allows."""
+    offers = parts.studio.offers
+    return ClaimStep(
+        run_id=job.run_id,
+        step_id=job.step_id,
+        epoch=job.epoch,
+        lease_seconds=lease_seconds,
+        offers=replace(offers, image=replace(offers.image, recovery=recovery)),
+        caps=Caps(project=None, provider=1_000),
+    )
 
 
 def operator_of(one: Tenant) -> Actor:

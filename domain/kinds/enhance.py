@@ -1,6 +1,6 @@
 """`enhance`: a short prompt made into a rich one, in one of seven manners."""
 
-from domain.kinds.kind import NodeKind, Port, StepResult, Work, settings
+from domain.kinds.kind import NodeKind, Port, StepResult, Work, work_settings
 from domain.kinds.prompt import LONGEST_WRITTEN
 from domain.providers import TextRequest
 
@@ -37,7 +37,8 @@ KIND = NodeKind(
     description="Makes a rich prompt of a short one, in the manner of a template.",
     inputs=(Port("text", "text"),),
     outputs=(Port("text", "text"),),
-    config_schema=settings({"template": {"enum": list(TEMPLATES), "default": "general", "title": "Template"}}),
+    config_schema=work_settings({"template": {"enum": list(TEMPLATES), "default": "general", "title": "Template"}}),
     run=run,
     calls="text",
+    cacheable=True,
 )

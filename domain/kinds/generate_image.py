@@ -1,10 +1,9 @@
 """`generate_image`: pictures from words."""
 
-import hashlib
 from typing import Any
 
 from domain.images import NewImage
-from domain.kinds.kind import NodeKind, Port, StepResult, Work, settings
+from domain.kinds.kind import NodeKind, Port, StepResult, Work, work_settings
 from domain.pictures import ASPECT_RATIOS
 from domain.providers import ImageAnswer, ImageRequest
 
@@ -12,33 +11,34 @@ MOST_PICTURES = 8
 
 
 async def run(work: Work) -> StepResult:
+    return await made(work)
+
+
+async def made(work: Work, references: tuple[bytes, ...] = ()) -> StepResult:
+    """The pictures that the node's settings ask for, with these to start from."""
     provider = work.toolbox.image_provider
     request = ImageRequest(
         prompt=str(work.inputs["prompt"]),
         aspect_ratio=work.config.get("aspectRatio", "1:1"),
         count=pictures(work.config),
-        seed=int(work.config.get("seed", _seed_of(work.step_id))),
+        seed=int(work.config.get("seed", work.seed)),
+        references=references,
         idempotency_key=work.step_id,
         trace_id=work.trace_id,
     )
     answer = await provider.make_images(request)
-    images = await _kept(answer, work, provider.name)
-    values = [{"imageId": image.id} for image in images]
+    images = await kept(answer, work, provider.image_terms.provider)
+    values = [image.value for image in images]
     return StepResult(outputs={"image": values[0], "images": values}, images=images, cost=answer.cost)
 
 
-async def _kept(answer: ImageAnswer, work: Work, provider: str) -> tuple[NewImage, ...]:
-    return tuple(
-        [
-            await work.toolbox.keep_image(picture, work, model=answer.model, provider=provider)
-            for picture in answer.pictures
-        ]
-    )
-
-
-def _seed_of(step_id: str) -> int:
-    """The same for each attempt at a step, so that a repeat draws the same picture."""
-    return int.from_bytes(hashlib.sha256(step_id.encode()).digest()[:4]) >> 1
+async def kept(answer: ImageAnswer, work: Work, provider: str) -> tuple[NewImage, ...]:
+    """The pictures of an answer, stored; the step's progress tells how many are."""
+    images: list[NewImage] = []
+    for picture in answer.pictures:
+        images.append(await work.toolbox.keep_image(picture, work, model=answer.model, provider=provider))
+        work.report(len(images) / len(answer.pictures))
+    return tuple(images)
 
 
 def pictures(config: dict[str, Any]) -> int:
@@ -51,7 +51,7 @@ KIND = NodeKind(
     description="Makes pictures from a prompt.",
     inputs=(Port("prompt", "text"),),
     outputs=(Port("image", "image"), Port("images", "image", list=True)),
-    config_schema=settings(
+    config_schema=work_settings(
         {
             "aspectRatio": {"enum": list(ASPECT_RATIOS), "default": "1:1", "title": "Aspect ratio"},
             "count": {
@@ -73,5 +73,6 @@ KIND = NodeKind(
     ),
     run=run,
     calls="image",
+    cacheable=True,
     units=pictures,
 )

@@ -13,7 +13,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {"text": (str,), "number": (int, fl
 
 
 async def run(work: Work) -> StepResult:
-    return StepResult(outputs={"value": work.run_inputs.get(work.config["name"], work.config.get("default"))})
+    return StepResult(outputs={"value": work.given.get(work.config["name"], work.config.get("default"))})
 
 
 def checked_inputs(nodes_config: Iterable[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:

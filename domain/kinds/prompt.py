@@ -16,7 +16,7 @@ _MOST_TOLD = 20
 
 
 async def run(work: Work) -> StepResult:
-    return StepResult(outputs={"text": written(work.config["template"], {**work.run_inputs, **work.inputs})})
+    return StepResult(outputs={"text": written(work.config["template"], {**work.given, **work.inputs})})
 
 
 def written(template: str, values: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from domain.providers import (
     ImageAnswer,
     ImageRequest,
     Recovery,
+    Terms,
     TextAnswer,
     TextRequest,
 )
@@ -36,7 +37,6 @@ class OpenAI:
     """
 
     name: ClassVar[str] = "openai"
-    recovery: ClassVar[Recovery] = Recovery.NEITHER
 
     api_key: str = field(repr=False)
     base_url: str | None = None
@@ -63,11 +63,17 @@ class OpenAI:
     async def close(self) -> None:
         await self._client.close()
 
-    def image_price(self) -> Decimal:
-        return self.image_price_credits
+    @property
+    def image_terms(self) -> Terms:
+        return self._terms(self.image_model, self.image_price_credits, Recovery.NEITHER)
 
-    def text_price(self) -> Decimal:
-        return self.text_price_credits
+    @property
+    def text_terms(self) -> Terms:
+        """A text written twice costs next to nothing."""
+        return self._terms(self.text_model, self.text_price_credits, Recovery.REPEATABLE)
+
+    def _terms(self, model: str, price: Decimal, recovery: Recovery) -> Terms:
+        return Terms(provider=self.name, model=model, price=price, recovery=recovery)
 
     async def make_images(self, request: ImageRequest) -> ImageAnswer:
         size = nearest_size(self.image_model, request.aspect_ratio)

@@ -10,6 +10,7 @@ from domain.providers import (
     ImageRequest,
     ProviderError,
     Recovery,
+    Terms,
     TextAnswer,
     TextRequest,
 )
@@ -29,14 +30,7 @@ _NOTE = "Drawn by Easel's built-in sketch provider from the words of the prompt,
 class Sketch:
     """An ImageProvider and TextProvider of Easel's own: free, offline, and the same for the same request."""
 
-    name = "sketch"
-    recovery = Recovery.REPEATABLE
-
-    def image_price(self) -> Decimal:
-        return _FREE
-
-    def text_price(self) -> Decimal:
-        return _FREE
+    image_terms = text_terms = Terms(provider="sketch", model=MODEL, price=_FREE, recovery=Recovery.REPEATABLE)
 
     async def make_images(self, request: ImageRequest) -> ImageAnswer:
         """Candidate n is drawn from the seed plus n, so that each can be asked for again by its own seed."""

@@ -7,15 +7,17 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.claiming import ClaimedStep
 from domain.commands import execute
-from domain.execution import ClaimedStep, ClaimStep, FinishStep
+from domain.execution import FinishStep
 from domain.images import NewImage
 from domain.kinds.kind import StepResult
 from domain.permissions import engine_actor
-from domain.runs import Run, StartRun
+from domain.run_commands import StartRun
+from domain.runs import Run
 from domain.steps import Step
 from domain.workflows import Workflow
-from tests.studio import Tenant
+from tests.studio import Tenant, claim_of
 
 
 async def started(one: Tenant, workflow: Workflow | None = None) -> Run:
@@ -32,8 +34,9 @@ async def queued_step(one: Tenant, run: Run) -> Step:
 async def claimed(one: Tenant, run: Run | None = None) -> ClaimedStep:
     """A step of the run in a worker's hands."""
     step = await queued_step(one, run or await started(one))
-    command = ClaimStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, lease_seconds=60)
-    claim = await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
+    claim = await execute(
+        one.parts.database.begin, engine_actor(one.actor.organization_id), claim_of(one.parts, step.job())
+    )
     assert claim is not None
     return claim
 
@@ -43,7 +46,7 @@ async def finished(one: Tenant, workflow: Workflow | None = None) -> Run:
     run = await started(one, workflow)
     for _ in range(run.steps_total):
         step = (await claimed(one, run)).step
-        command = FinishStep(run_id=run.id, step_id=step.id, epoch=step.epoch, result=_result(step))
+        command = FinishStep(run_id=run.id, step_id=step.id, epoch=step.epoch, outcome=_result(step))
         await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
     return run
 

@@ -8,23 +8,25 @@ import pytest
 
 from app.parts import Parts
 from domain.assets import AssetType, CreateAsset, UpdateAsset
+from domain.claiming import ClaimStep, StepCommand
 from domain.commands import COMMANDS, execute
 from domain.errors import DomainError, ErrorCode
-from domain.execution import ClaimStep, ExpireStep, FailStep, FinishStep, ReleaseStep, StepCommand, StopStep
+from domain.execution import FinishStep
 from domain.graphs import Node
 from domain.ids import new_id
+from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
 from domain.kinds.kind import StepResult
 from domain.organizations import FoundOrganization, IssueApiKey
 from domain.permissions import Actor
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
-from domain.runs import CancelRun, StartRun
+from domain.run_commands import CancelRun, StartRun
 from domain.steps import RunError
-from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow
+from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from storage.leases import Held
 from tests.contract.callers import CALLERS, HOUSE, KEY, caller
 from tests.contract.studio_rows import claimed, queued_step, started
-from tests.studio import Tenant, tenant
+from tests.studio import Tenant, claim_of, tenant
 
 Build = Callable[[Tenant], Awaitable[Command[Any]]]
 WRITERS = {"OWNER", "EDITOR", KEY, HOUSE}
@@ -35,6 +37,7 @@ MAY: dict[type[Command[Any]], set[str]] = {
     UpdateProject: WRITERS,
     CreateWorkflow: WRITERS,
     UpdateWorkflow: WRITERS,
+    RestoreWorkflow: WRITERS,
     DuplicateWorkflow: WRITERS,
     CreateAsset: WRITERS,
     UpdateAsset: WRITERS,
@@ -58,7 +61,7 @@ async def _update_asset(one: Tenant) -> UpdateAsset:
 
 async def _claim_step(one: Tenant) -> ClaimStep:
     step = await queued_step(one, await started(one))
-    return ClaimStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, lease_seconds=60)
+    return claim_of(one.parts, step.job())
 
 
 def _said(kind: type[StepCommand], **fields: Any) -> Build:
@@ -104,13 +107,14 @@ BUILD: dict[type[Command[Any]], Build] = {
     UpdateProject: _made(lambda one: UpdateProject(id=one.project_id, name="Other")),
     CreateWorkflow: _made(lambda one: CreateWorkflow(project_id=one.project_id, name="W", nodes=NODES, edges=[])),
     UpdateWorkflow: _on_workflow(lambda id_: UpdateWorkflow(id=id_, name="Other")),  # type: ignore[arg-type]
+    RestoreWorkflow: _on_workflow(lambda id_: RestoreWorkflow(id=id_, version=1)),  # type: ignore[arg-type]
     DuplicateWorkflow: _on_workflow(lambda id_: DuplicateWorkflow(id=id_)),  # type: ignore[arg-type]
     CreateAsset: _made(lambda one: CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows")),
     UpdateAsset: _update_asset,
     StartRun: _on_workflow(lambda id_: StartRun(workflow_id=id_, inputs={"prompt": "A kite"})),  # type: ignore[arg-type]
     CancelRun: _cancel_run,
     ClaimStep: _claim_step,
-    FinishStep: _said(FinishStep, result=StepResult(outputs={"value": "A kite"})),
+    FinishStep: _said(FinishStep, outcome=StepResult(outputs={"value": "A kite"})),
     FailStep: _said(FailStep, error=FAILURE),
     StopStep: _said(StopStep),
     ReleaseStep: _said(ReleaseStep),

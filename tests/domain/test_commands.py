@@ -16,7 +16,7 @@ from domain.kinds.input_value import checked_inputs
 from domain.organizations import FoundOrganization
 from domain.plain import plain
 from domain.projects import CreateProject, UpdateProject
-from domain.runs import StartRun
+from domain.run_commands import StartRun
 from domain.versions import require_version
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, UpdateWorkflow
 from tests.domain.building import ANY_JSON, ANY_TEXT, refusal

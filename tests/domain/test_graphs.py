@@ -72,7 +72,8 @@ def test_an_edge_of_a_node_of_unknown_kind_is_not_a_second_problem() -> None:
 def test_an_edge_that_leads_nowhere_is_named(link: str, said: str) -> None:
     nodes = (node("prompt", "input", name="prompt"), node("image", "output"))
     found = problems(graph(*nodes, edges=("prompt > image", link)))
-    assert [(problem.code, problem.edge) for problem in found] == [("UNKNOWN_PORT", edge(link))]
+    code = "UNKNOWN_NODE" if "there is no node" in said else "UNKNOWN_PORT"
+    assert [(problem.code, problem.edge) for problem in found] == [(code, edge(link))]
     assert said in found[0].message
 
 
@@ -107,10 +108,22 @@ def test_an_input_that_is_not_required_may_stay_open() -> None:
 
 @pytest.mark.parametrize("links", [("a > a",), ("a > b", "b > a"), ("a > b", "b > c", "c > a")])
 def test_nodes_that_wait_for_each_other_are_named(links: tuple[str, ...]) -> None:
-    nodes = (node(id_, "prompt", template="{{text}}") for id_ in ("a", "b", "c"))
+    nodes = (node(id_, "prompt", template="{{text}}") for id_ in ("a", "b", "c")[: len(links)])
     problem = only_problem(graph(*nodes, edges=links))
     assert (problem.code, problem.node_id) == ("CYCLE", problem.message.rpartition(" ")[2])
     assert problem.message.count("→") == len(links)
+
+
+def test_what_waits_for_a_circle_is_never_reached() -> None:
+    nodes = (node(id_, "prompt", template="{{text}}") for id_ in ("a", "b", "behind"))
+    found = problems(graph(*nodes, edges=("a > b", "b > a", "b > behind")))
+    assert [(problem.code, problem.node_id) for problem in found][1:] == [("UNREACHABLE", "behind")]
+
+
+def test_a_node_that_nothing_joins_to_the_others_is_named() -> None:
+    alone = node("alone", "prompt", template="x")
+    problem = only_problem(graph(*picture_graph().nodes, alone, edges=("prompt > picture", "picture > image")))
+    assert (problem.code, problem.node_id) == ("UNREACHABLE", "alone")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +160,7 @@ def test_everything_wrong_is_found_at_once() -> None:
     nodes = (node("Bad", "input", name="x"), node("a", "paint"), node("b", "prompt"), node("c", "output"))
     found = problems(graph(*nodes, edges=("b > b", "nobody > c")))
     assert sorted(codes(found)) == [
-        "CYCLE", "INVALID_CONFIG", "INVALID_ID", "MISSING_INPUT", "UNKNOWN_KIND", "UNKNOWN_PORT",
+        "CYCLE", "INVALID_CONFIG", "INVALID_ID", "MISSING_INPUT", "UNKNOWN_KIND", "UNKNOWN_NODE", "UNREACHABLE",
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from domain.ids import new_id
 from domain.permissions import GRANTS, Actor, ActorKind, Permission, Role, engine_actor, operator_actor, permissions_of
 
 READS = {"projects:read", "workflows:read", "assets:read", "runs:read", "images:read"}
-WRITES = {"projects:write", "workflows:write", "assets:write", "runs:start", "runs:cancel"}
+WRITES = {"projects:write", "workflows:write", "assets:write", "runs:start", "runs:cancel", "steps:submit"}
 INTERNAL = {"steps:execute", "tenants:write"}
 
 
@@ -20,7 +20,7 @@ def test_every_permission_is_a_read_a_write_or_internal() -> None:
     [
         (Role.OWNER, READS | WRITES),
         (Role.EDITOR, READS | WRITES),
-        (Role.REVIEWER, READS | {"runs:cancel"}),
+        (Role.REVIEWER, READS | {"runs:cancel", "steps:submit"}),
         (Role.VIEWER, READS),
     ],
 )

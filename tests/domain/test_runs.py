@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 
 from domain.errors import ErrorCode, InvalidInput
-from domain.execution import LONGEST_BACKOFF_SECONDS, backoff_seconds
 from domain.ids import new_id
-from domain.runs import RunStatus, StartRun
+from domain.interruptions import LONGEST_BACKOFF_SECONDS, backoff_seconds
+from domain.run_commands import StartRun
+from domain.runs import RunStatus
 from domain.steps import RunError
-from tests.domain.building import run
+from tests.domain.building import run, step
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -30,8 +31,13 @@ def test_the_metrics_count_what_the_run_counts() -> None:
     assert found.cost == Decimal("0.042")
 
 
-def test_progress_is_the_share_of_the_steps_that_are_done() -> None:
-    assert [run(steps_done=done).progress for done in (0, 1, 4)] == [0.0, 0.25, 1.0]
+def test_progress_grows_by_the_share_of_what_is_done_and_never_goes_back() -> None:
+    found, half = run(), step("a", "generate_image", share=0.5)
+    seen = []
+    for progress in (0.5, 0.2, 1.0):
+        found.advance(half, progress)
+        seen.append(found.progress)
+    assert seen == [0.25, 0.25, 0.5]
 
 
 @pytest.mark.parametrize(

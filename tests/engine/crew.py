@@ -18,7 +18,8 @@ from domain.graphs import Edge, Node
 from domain.images import Image
 from domain.permissions import engine_actor
 from domain.ports import Command, StepJob
-from domain.runs import Run, StartRun
+from domain.run_commands import StartRun
+from domain.runs import Run
 from domain.steps import Step
 from domain.workflows import CreateWorkflow, Workflow
 from engine.reconciler import Reconciler
@@ -107,8 +108,9 @@ async def until(happened: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def a_worker(parts: Parts, **limits: float) -> Worker:
-    return Worker(parts.database.begin, parts.leases, parts.toolbox, WorkerLimits(**{"pulse_seconds": 0.1, **limits}))
+def a_worker(parts: Parts, **limits: Any) -> Worker:
+    given = WorkerLimits(**{"pulse_seconds": 0.1, **limits})
+    return Worker(parts.database.begin, parts.leases, parts.turns, parts.toolbox, given)
 
 
 def a_reconciler(parts: Parts) -> Reconciler:
@@ -125,7 +127,7 @@ async def jobs_of(parts: Parts) -> list[StepJob]:
 async def work_off(parts: Parts, worker: Worker) -> None:
     """Do all there is to do, and what comes of it, without waiting for any delay."""
     while jobs := await jobs_of(parts):
-        await asyncio.gather(*map(worker.work, jobs))
+        await asyncio.gather(*map(worker.do, jobs))
 
 
 async def work_up_to(parts: Parts, worker: Worker, owner: Tenant, run: Run, name: str) -> StepJob:
@@ -135,7 +137,7 @@ async def work_up_to(parts: Parts, worker: Worker, owner: Tenant, run: Run, name
         for job in await jobs_of(parts):
             if job.step_id == step.id:
                 return job
-            await worker.work(job)
+            await worker.do(job)
 
 
 async def as_engine(owner: Tenant, command: Command[Any]) -> Any:

@@ -4,8 +4,9 @@ import asyncio
 import random
 
 from app.parts import Parts
-from domain.execution import ReleaseStep
-from domain.runs import Cancellation, CancelRun, Run
+from domain.interruptions import ReleaseStep
+from domain.run_commands import Cancellation, CancelRun
+from domain.runs import Run
 from tests.engine.crew import (
     a_picture,
     a_reconciler,
@@ -23,9 +24,8 @@ from tests.engine.crew import (
     work_off,
     work_up_to,
 )
-from tests.engine.test_claims import claim_of
 from tests.servers.openai_process import OpenAIServer
-from tests.studio import Tenant, tenant
+from tests.studio import Tenant, claim_of, tenant
 
 
 async def cancel(owner: Tenant, run: Run) -> Cancellation:
@@ -54,7 +54,7 @@ async def test_a_running_step_is_interrupted_and_its_provider_call_with_it(
     await openai_server.script("timeout")
     job = await work_up_to(paying.parts, worker, paying, run, "draw")
     async with pulsing(worker), asyncio.TaskGroup() as group:
-        group.create_task(worker.work(job))
+        group.create_task(worker.do(job))
         await openai_server.requests(at_least=1)
         (attempt,) = worker.attempts.values()
         canceled = await cancel(paying, run)
@@ -88,7 +88,7 @@ async def test_canceling_twice_changes_nothing_more(parts: Parts) -> None:
 async def test_canceling_twice_while_a_step_runs_changes_nothing_more(parts: Parts) -> None:
     owner = await tenant(parts)
     run = await a_picture(owner)
-    await as_engine(owner, claim_of(await work_up_to(parts, a_worker(parts), owner, run, "draw")))
+    await as_engine(owner, claim_of(parts, await work_up_to(parts, a_worker(parts), owner, run, "draw")))
     first, second = await cancel(owner, run), await cancel(owner, run)
     assert first.outcome == second.outcome == "REQUESTED"
     assert first.run.version == second.run.version
@@ -97,7 +97,7 @@ async def test_canceling_twice_while_a_step_runs_changes_nothing_more(parts: Par
 async def test_a_canceled_run_ends_although_its_worker_went_away(parts: Parts) -> None:
     owner = await tenant(parts)
     run = await a_picture(owner)
-    await as_engine(owner, claim_of(await work_up_to(parts, a_worker(parts), owner, run, "draw"), -1))
+    await as_engine(owner, claim_of(parts, await work_up_to(parts, a_worker(parts), owner, run, "draw"), -1))
     assert (await cancel(owner, run)).outcome == "REQUESTED"
     await a_reconciler(parts).reconcile()
     assert (await run_of(owner, run)).status == "CANCELED"
@@ -108,7 +108,7 @@ async def test_a_worker_that_leaves_ends_a_run_that_is_to_be_canceled(
 ) -> None:
     nodes = [node("ask", "input", name="prompt"), node("write", "prompt", template="{{prompt}}")]
     run = await a_run(paying, nodes, edges("ask>write"), prompt="Rome")
-    claim = await as_engine(paying, claim_of((await jobs_of(paying.parts))[0]))
+    claim = await as_engine(paying, claim_of(paying.parts, (await jobs_of(paying.parts))[0]))
     await cancel(paying, run)
     await as_engine(paying, ReleaseStep(run_id=run.id, step_id=claim.step.id, epoch=claim.step.epoch))
     assert (await run_of(paying, run)).status == "CANCELED"

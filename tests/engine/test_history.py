@@ -9,7 +9,8 @@ import pytest
 from app.parts import Parts
 from domain.events import Envelope
 from domain.plain import plain
-from domain.runs import CancelRun, Run
+from domain.run_commands import CancelRun
+from domain.runs import Run
 from tests.engine.crew import (
     a_picture,
     a_worker,
@@ -24,12 +25,12 @@ from tests.servers.openai_process import OpenAIServer
 from tests.studio import Tenant, tenant
 
 # Told besides the `….updated` of the same version.
-ENDINGS = {"run.completed", "run.failed", "run.canceled"}
+BESIDES = {"run.completed", "run.failed", "run.canceled", "step.waiting"}
 
 
 def told_of(envelopes: list[Envelope]) -> dict[str, list[Envelope]]:
     """What was told of each subject, in order."""
-    changes = [envelope for envelope in envelopes if envelope.event.event not in ENDINGS]
+    changes = [envelope for envelope in envelopes if envelope.event.event not in BESIDES]
     by_subject = sorted(changes, key=lambda envelope: envelope.event.subject_id)
     return {subject: list(group) for subject, group in groupby(by_subject, lambda envelope: envelope.event.subject_id)}
 
@@ -50,7 +51,7 @@ async def agrees(owner: Tenant, run: Run) -> None:
 def _payload(entity: Any, names: Iterable[str]) -> dict[str, Any]:
     """The row as an event would tell it now."""
     derived = {name: plain(getattr(entity, name, None)) for name in ("progress", "metrics")}
-    row = {**plain(entity), **derived}
+    row = {**plain(entity), **derived, "form": plain(getattr(entity, "asked", None))}
     return {name: row[name] for name in names}
 
 
@@ -70,14 +71,18 @@ async def test_of_a_run_that_is_canceled(parts: Parts) -> None:
     await agrees(owner, run)
 
 
-@pytest.mark.parametrize("script", [("500", "429"), ("policy",), ("500",) * 5, ("cut",)], ids="-".join)
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [(("500", "429"), "SUCCEEDED"), (("policy",), "FAILED"), (("500",) * 5, "FAILED"), (("cut",), "WAITING")],
+    ids=str,
+)
 async def test_of_a_run_whose_provider_fails(
-    paying: Tenant, openai_server: OpenAIServer, script: tuple[str, ...]
+    paying: Tenant, openai_server: OpenAIServer, script: tuple[str, ...], end: str
 ) -> None:
     await openai_server.script(*script)
     run = await a_picture(paying)
     await work_off(paying.parts, a_worker(paying.parts))
-    assert (await run_of(paying, run)).is_finished
+    assert (await run_of(paying, run)).status == end
     await agrees(paying, run)
 
 

@@ -41,7 +41,7 @@ async def test_a_worker_that_stops_gives_back_what_may_be_repeated(parts: Parts)
     run = await a_picture(owner, count=8)
     job = await work_up_to(parts, leaving, owner, run, "draw")
     async with asyncio.TaskGroup() as group:
-        group.create_task(leaving.work(job))
+        group.create_task(leaving.do(job))
         await until_step(owner, run, "draw", "RUNNING")
         leaving.leave()
     step = (await steps_of(owner, run))["draw"]

@@ -7,7 +7,7 @@ START = "mutation($input: StartRunInput!) { startRun(input: $input) { run { id s
 WATCH = """
 subscription($id: ID!) { runUpdated(id: $id) {
   status progress outputs metrics { stepsTotal stepsDone cost } steps { nodeId status outputs }
-  images { id width height mimeType storageUrl cdnUrl provider }
+  images { id width height mimeType fileHash storageUrl cdnUrl provider }
 } }
 """
 WORKFLOWS = "{ project { workflows { nodes { id name } } } }"
@@ -25,7 +25,7 @@ async def test_a_run_is_watched_from_its_start_to_its_picture(settings: Settings
         assert [update["progress"] for update in updates] == sorted(update["progress"] for update in updates)
         assert {step["status"] for step in last["steps"]} == {"SUCCEEDED"}
         image = last["images"][0]
-        assert last["outputs"] == {"image": {"imageId": image["id"]}}
+        assert last["outputs"] == {"image": {"imageId": image["id"], "fileHash": image["fileHash"]}}
         assert (image["width"], image["height"], image["provider"]) == (1024, 576, "sketch")
         for url in (image["storageUrl"], image["cdnUrl"]):
             answer = await client.http.get(url)

@@ -27,8 +27,9 @@ def encoded(format_name: str) -> bytes:
 def test_it_is_both_kinds_of_provider_and_promises_no_recovery() -> None:
     images: ImageProvider = connect("http://127.0.0.1:9/v1")
     texts: TextProvider = connect("http://127.0.0.1:9/v1")
-    assert (images.name, images.recovery, images.image_price()) == ("openai", Recovery.NEITHER, Decimal("1.5"))
-    assert (texts.name, texts.text_price()) == ("openai", Decimal("0.2"))
+    pictures, text = images.image_terms, texts.text_terms
+    assert (pictures.provider, pictures.recovery, pictures.price) == ("openai", Recovery.NEITHER, Decimal("1.5"))
+    assert (text.provider, text.recovery, text.price) == ("openai", Recovery.REPEATABLE, Decimal("0.2"))
 
 
 async def test_words_become_as_many_pictures_as_asked(openai: OpenAI, openai_server: OpenAIServer) -> None:

@@ -17,6 +17,7 @@ from domain.providers import (
     ImageRequest,
     ProviderError,
     Recovery,
+    Terms,
     TextProvider,
     TextRequest,
 )
@@ -49,8 +50,8 @@ async def test_it_is_a_provider_of_pictures_and_text_that_costs_nothing() -> Non
     sketch = Sketch()
     of_pictures: ImageProvider = sketch
     of_text: TextProvider = sketch
-    assert (of_pictures.name, of_pictures.recovery, of_text.name) == ("sketch", Recovery.REPEATABLE, "sketch")
-    assert of_pictures.image_price() == of_text.text_price() == Decimal(0)
+    free = Terms(provider="sketch", model="sketch-1", price=Decimal(0), recovery=Recovery.REPEATABLE)
+    assert of_pictures.image_terms == of_text.text_terms == free
     answer = await sketch.make_images(ImageRequest("a hill"))
     assert (answer.model, answer.cost) == ("sketch-1", Decimal(0))
 

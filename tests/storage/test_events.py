@@ -10,7 +10,8 @@ from domain.events import Envelope, Event
 from domain.ids import Id, new_id
 from domain.ports import Command
 from domain.projects import CreateProject
-from domain.runs import CancelRun, Run, StartRun
+from domain.run_commands import CancelRun, StartRun
+from domain.runs import Run
 from domain.workflows import Workflow
 from storage.events import EventLog
 from storage.transaction import Database

@@ -16,8 +16,8 @@ from tests.storage.job_rows import job_keys
 LIMIT_SECONDS = 30
 
 
-def a_job(priority: int = 0, delay_seconds: float = 0.0) -> StepJob:
-    return StepJob(new_id(), new_id(), new_id(), 0, priority, delay_seconds)
+def a_job(delay_seconds: float = 0.0) -> StepJob:
+    return StepJob(new_id(), new_id(), new_id(), 0, delay_seconds)
 
 
 async def put(parts: Parts, *jobs: StepJob) -> None:
@@ -61,7 +61,7 @@ async def dispatching(parts: Parts, crew: Crew, concurrency: int = 4) -> AsyncIt
 
 
 async def test_a_job_reaches_a_worker_as_it_was_put(parts: Parts) -> None:
-    crew, jobs = Crew(), [a_job(priority=7), a_job()]
+    crew, jobs = Crew(), [a_job(delay_seconds=0.01), a_job()]
     await put(parts, jobs[0])
     async with dispatching(parts, crew):
         assert await crew.next() == jobs[0]
@@ -84,15 +84,8 @@ async def test_a_job_put_twice_is_one(parts: Parts) -> None:
     assert len(await job_keys(parts)) == 2
 
 
-async def test_those_that_matter_more_go_first(parts: Parts) -> None:
-    crew, jobs = Crew(), [a_job(priority) for priority in (-100, 5, 0, 100)]
-    await put(parts, *jobs)
-    async with dispatching(parts, crew, concurrency=1):
-        assert [(await crew.next()).priority for _ in jobs] == [100, 5, 0, -100]
-
-
 async def test_a_delayed_job_waits(parts: Parts) -> None:
-    crew, delayed, prompt = Crew(), a_job(delay_seconds=1.0, priority=100), a_job()
+    crew, delayed, prompt = Crew(), a_job(delay_seconds=1.0), a_job()
     await put(parts, delayed, prompt)
     async with dispatching(parts, crew):
         assert [await crew.next(), await crew.next()] == [prompt, delayed]

@@ -1,15 +1,17 @@
 """Leases: renewed while they hold, found when they have run out, and the steps that nobody is called to."""
 
 from app.parts import Parts
+from domain.claiming import ClaimedStep
 from domain.commands import execute
-from domain.execution import ClaimedStep, ClaimStep, ReleaseStep
 from domain.ids import new_id
+from domain.interruptions import ReleaseStep
 from domain.permissions import engine_actor
-from domain.runs import CancelRun, Run, StartRun
+from domain.run_commands import CancelRun, StartRun
+from domain.runs import Run
 from domain.steps import Step
 from storage.leases import Held
 from tests.storage.job_rows import delete_jobs, job_keys, make_older
-from tests.studio import Tenant, tenant
+from tests.studio import Tenant, claim_of, tenant
 
 
 async def a_run(owner: Tenant) -> Run:
@@ -25,7 +27,7 @@ async def claimed(owner: Tenant, run: Run, lease_seconds: float = 60.0) -> Claim
     claim = await execute(
         owner.parts.database.begin,
         engine_actor(owner.actor.organization_id),
-        ClaimStep(run_id=run.id, step_id=step.id, epoch=step.epoch, lease_seconds=lease_seconds),
+        claim_of(owner.parts, step.job(), lease_seconds),
     )
     assert claim is not None
     return claim

@@ -12,7 +12,8 @@ from domain.graphs import Edge, Node, Position
 from domain.ids import new_id
 from domain.organizations import Organization
 from domain.projects import CreateProject, Project
-from domain.runs import CancelRun, Run, StartRun
+from domain.run_commands import CancelRun, StartRun
+from domain.runs import Run
 from domain.steps import Source, Step
 from domain.workflows import Workflow, WorkflowVersion
 from storage.reads import Page, cursor_of

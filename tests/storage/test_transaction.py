@@ -14,7 +14,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.permissions import Actor
 from domain.ports import Command, Transaction
 from domain.projects import CreateProject, Project
-from domain.runs import StartRun, start_run
+from domain.run_commands import StartRun, start_run
 from storage.tables import events, idempotency_keys, projects, runs
 from tests.studio import Tenant, tenant
 

@@ -11,7 +11,8 @@ from domain.assets import Asset, AssetType, CreateAsset
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
 from domain.projects import CreateProject, Project
-from domain.runs import CancelRun, Run, StartRun
+from domain.run_commands import CancelRun, StartRun
+from domain.runs import Run
 from domain.workflows import Workflow
 from tests.studio import Tenant, tenant
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from app.parts import Parts
 from domain.ids import Id
-from domain.runs import CancelRun, Run, StartRun
+from domain.run_commands import CancelRun, StartRun
+from domain.runs import Run
 from domain.workflows import Workflow
 from streams.deliveries import Audience, Delivery
 from tests.studio import Tenant

@@ -1,0 +1,152 @@
+"""How a run goes on when something in it is done, and how it ends."""
+
+from collections import Counter
+from dataclasses import fields
+from typing import Any
+
+from domain.images import Image, ImageSource, NewImage
+from domain.kinds import KINDS
+from domain.kinds.kind import StepResult
+from domain.ports import Transaction
+from domain.runs import Run, RunStatus
+from domain.steps import RunError, Step, StepStatus
+
+_OPEN = [StepStatus.PENDING, StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.WAITING]
+
+
+def keep(tx: Transaction, run: Run) -> None:
+    """Write the changed run and tell of it."""
+    tx.record(*run.changed())
+    tx.save(run)
+
+
+async def go_on(tx: Transaction, run: Run, *done: Step) -> None:
+    """These steps are done and saved: start what waited for them, skip what can never start, and end what is over."""
+    finished = list(done)
+    while finished:
+        for step in finished:
+            _count(run, step)
+        finished = [] if run.is_stopping else [*await _release(tx, run, finished), *await _join(tx, finished)]
+    if run.steps_done == run.steps_total:
+        run.end(RunStatus.SUCCEEDED)  # also when it was to be canceled: it came too late
+    elif run.is_stopping:
+        await wind_down(tx, run)
+    else:
+        await settle(tx, run)
+
+
+def _count(run: Run, step: Step) -> None:
+    run.count(step)
+    if step.kind == "output" and step.parent_id is None and step.status is StepStatus.SUCCEEDED:
+        run.outputs = {**run.outputs, _output_name(step): step.outputs["value"]}
+
+
+def _output_name(step: Step) -> str:
+    name: str = step.config.get("name", step.node_id.rpartition("/")[2])
+    return name
+
+
+async def _release(tx: Transaction, run: Run, done: list[Step]) -> list[Step]:
+    """Queue the steps that waited for these alone; those that will never get their inputs are skipped and returned."""
+    named = Counter(target for step in done for target in step.targets)
+    if not named:
+        return []
+    waiting = await tx.find(Step, run_id=run.id, node_id=sorted(named), status=StepStatus.PENDING)
+    for step in waiting:
+        step.waits_for -= named[step.node_id]
+    ready = [step for step in waiting if step.waits_for == 0]
+    before = await _before(tx, run, ready)
+    skipped = []
+    for step in ready:
+        if step.take_inputs(before):
+            tx.record(step.queue())
+            tx.enqueue(step.job())
+        else:
+            tx.record(step.end(StepStatus.SKIPPED))
+            skipped.append(step)
+    tx.save(*waiting)
+    return skipped
+
+
+async def _before(tx: Transaction, run: Run, ready: list[Step]) -> dict[str, Step]:
+    named = sorted({source.node_id for step in ready for source in step.sources})
+    return {step.node_id: step for step in await tx.find(Step, run_id=run.id, node_id=named)} if named else {}
+
+
+async def _join(tx: Transaction, done: list[Step]) -> list[Step]:
+    """Count these in the maps whose copies they belong to; the maps that are complete with them are returned."""
+    counts = Counter(step.parent_id for step in done if step.parent_id)
+    parents = await tx.find(Step, id=list(counts)) if counts else []
+    complete = []
+    for parent in parents:
+        parent.reported += (1.0 - parent.reported) * counts[parent.id] / parent.waits_for
+        parent.waits_for -= counts[parent.id]
+        if parent.waits_for == 0:
+            tx.record(parent.succeed(StepResult(outputs=await _collected(tx, parent))))
+            complete.append(parent)
+    tx.save(*parents)
+    return complete
+
+
+async def _collected(tx: Transaction, parent: Step) -> dict[str, list[Any]]:
+    """By output node, what the copies made, in the order of their items; those that were skipped leave nothing."""
+    collected: dict[str, list[Any]] = {port.name: [] for port in KINDS[parent.kind].outputs_of(parent.config)}
+    for step in await tx.find(Step, parent_id=parent.id, kind="output", status=StepStatus.SUCCEEDED):
+        value = step.outputs["value"]
+        collected[_output_name(step)].extend(value if isinstance(value, list) else [value])
+    return collected
+
+
+async def complete(tx: Transaction, run: Run, step: Step, result: StepResult) -> None:
+    """The step is done: what it made is kept, and what waited for it goes on."""
+    images = [_image(new, run, step) for new in result.images]
+    tx.record(step.succeed(result), *(image.created() for image in images))
+    tx.save(step)
+    tx.add(*images)
+    await go_on(tx, run, step)
+
+
+def _image(new: NewImage, run: Run, step: Step) -> Image:
+    made = {field.name: getattr(new, field.name) for field in fields(NewImage)}
+    return Image(
+        organization_id=run.organization_id,
+        project_id=run.project_id,
+        run_id=run.id,
+        step_id=step.id,
+        source=ImageSource.GENERATED,
+        **made,
+    )
+
+
+async def settle(tx: Transaction, run: Run) -> None:
+    """A run that has begun waits when only people can take it further."""
+    if run.started_at is None:
+        return
+    going = not run.steps_waiting
+    if not going:
+        busy = await tx.find(Step, run_id=run.id, status=[StepStatus.QUEUED, StepStatus.RUNNING])
+        going = any(step.is_held or step.status is StepStatus.QUEUED for step in busy)
+    run.status = RunStatus.RUNNING if going else RunStatus.WAITING
+
+
+async def give_up(
+    tx: Transaction, run: Run, step: Step, error: RunError, status: StepStatus = StepStatus.FAILED
+) -> None:
+    """The step has failed for good, and the run with it."""
+    tx.record(step.end(status, error))
+    tx.save(step)
+    run.error = run.error or error
+    await wind_down(tx, run)
+
+
+async def wind_down(tx: Transaction, run: Run) -> None:
+    """Start nothing more of the run, and end it once no worker is at any of its steps."""
+    open_steps = await tx.find(Step, run_id=run.id, status=_OPEN)
+    canceled = run.cancel_requested_at is not None
+    for step in open_steps:
+        if not step.is_held:
+            tx.record(step.end(StepStatus.CANCELED if canceled else StepStatus.SKIPPED))
+            tx.save(step)
+    run.steps_waiting = 0
+    if not any(step.is_held for step in open_steps):
+        run.end(RunStatus.CANCELED if canceled else RunStatus.FAILED)

@@ -1,0 +1,220 @@
+"""How runs are started, repeated and stopped."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from domain.advancing import go_on, keep, wind_down
+from domain.assets import Asset, AssetType
+from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.graphs import Graph, require_valid
+from domain.ids import Id
+from domain.images import Image
+from domain.kinds.input_value import checked_inputs
+from domain.money import require_credits
+from domain.permissions import Actor
+from domain.plain import require_json_object
+from domain.planning import Place, steps_of
+from domain.ports import Command, Transaction
+from domain.runs import Run, RunStatus
+from domain.steps import Step, StepStatus
+from domain.workflows import Workflow, graph_of
+
+PRIORITIES = range(-100, 101)
+
+
+@dataclass(kw_only=True)
+class StartRun(Command[Run]):
+    """
+    Start one run of a workflow. `priority` is -100 to 100, higher first, within the project.
+
+    A run that would cost more than `max_credits` pauses and asks; one that is not finished by its `deadline` fails.
+    """
+
+    workflow_id: Id
+    inputs: dict[str, Any] | None = None
+    workflow_version: int | None = None
+    max_credits: Decimal | None = None
+    priority: int | None = None
+    deadline: datetime | None = None
+
+    def __post_init__(self) -> None:
+        require_json_object({} if self.inputs is None else self.inputs, "inputs")
+        if self.priority is not None and self.priority not in PRIORITIES:
+            raise InvalidInput("priority must be a whole number from -100 to 100", field="priority")
+        if self.max_credits is not None:
+            require_credits(self.max_credits, "maxCredits")
+
+
+async def start_run(tx: Transaction, actor: Actor, command: StartRun) -> Run:
+    workflow = await tx.get(Workflow, command.workflow_id)
+    graph = await graph_of(tx, workflow, command.workflow_version)
+    require_valid(graph)
+    if command.deadline is not None and command.deadline <= tx.now:
+        raise InvalidInput("deadline must be in the future", field="deadline")
+    run = Run(
+        organization_id=workflow.organization_id,
+        project_id=workflow.project_id,
+        workflow_id=workflow.id,
+        workflow_version=workflow.version if command.workflow_version is None else command.workflow_version,
+        inputs=await _checked_inputs(tx, workflow, graph, command.inputs or {}),
+        prompts=await _prompts(tx, workflow, graph),
+        priority=command.priority or 0,
+        max_credits=command.max_credits,
+        deadline=command.deadline,
+        steps_total=len(graph.nodes),
+        trace_id=actor.trace_id,
+        created_by=actor.subject,
+    )
+    await _launch(tx, run, graph, {})
+    return run
+
+
+async def _checked_inputs(tx: Transaction, workflow: Workflow, graph: Graph, given: dict[str, Any]) -> dict[str, Any]:
+    settings = [node.settings for node in graph.input_nodes]
+    inputs = checked_inputs(settings, given)
+    images = {config["name"] for config in settings if config.get("type") == "image"}
+    asked = {name: inputs[name]["imageId"] for name in images if inputs[name] is not None}
+    wanted = {"id": list(set(asked.values())), "project_id": workflow.project_id, "deleted_at": None}
+    there = {image.id for image in await tx.find(Image, **wanted)} if asked else set()
+    for name, image_id in asked.items():
+        if image_id not in there:
+            message = f"inputs.{name}: the project has no such image"
+            raise DomainError(ErrorCode.IMAGE_NOT_FOUND, message, field=f"inputs.{name}")
+    return inputs
+
+
+async def _prompts(tx: Transaction, workflow: Workflow, graph: Graph) -> dict[str, str]:
+    """The texts of the PROMPT assets that the graph names, as they are now."""
+    ids = graph.prompt_ids
+    wanted = {"id": sorted(ids), "project_id": workflow.project_id, "type": AssetType.PROMPT}
+    found: dict[str, str] = {asset.id: str(asset.content) for asset in await tx.find(Asset, **wanted)} if ids else {}
+    if missing := sorted(ids - set(found)):
+        message = f"The project has no PROMPT asset '{missing[0]}', which a prompt of this workflow names"
+        raise DomainError(ErrorCode.ASSET_NOT_FOUND, message, field="workflowId")
+    return found
+
+
+async def _launch(tx: Transaction, run: Run, graph: Graph, done: dict[str, Step]) -> None:
+    """Write the run and its steps; those that were done in an earlier run are done in this one too."""
+    place = Place(organization_id=run.organization_id, project_id=run.project_id, run_id=run.id, priority=run.priority)
+    steps = steps_of(graph, place)
+    over = [step for step in steps if step.node_id in done]
+    for step in over:
+        earlier = done[step.node_id]
+        step.inputs = earlier.inputs
+        step.take_over(earlier)
+    tx.add(run, *steps)
+    tx.enqueue(*(step.job() for step in steps if step.status is StepStatus.QUEUED))
+    if over:
+        await go_on(tx, run, *over)
+        tx.save(run)
+    tx.record(run.told("run.updated"))
+
+
+@dataclass(kw_only=True)
+class RetryRun(Command[Run]):
+    """
+    Repeat a run that is over, with the workflow as it was and the same seed: what failed and what hangs on it, or, not
+    `failed_only`, all of it afresh. With other `inputs` all of it, but for what was made before of the same.
+    """
+
+    id: Id
+    failed_only: bool | None = True
+    inputs: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        require_json_object({} if self.inputs is None else self.inputs, "inputs")
+
+
+async def retry_run(tx: Transaction, actor: Actor, command: RetryRun) -> Run:
+    old = await tx.get(Run, command.id)
+    failed_only = command.failed_only is not False
+    _require_repeatable(old, failed_only=failed_only, changed=command.inputs is not None)
+    workflow = await tx.get(Workflow, old.workflow_id)
+    graph = await graph_of(tx, workflow, old.workflow_version)
+    given = old.inputs if command.inputs is None else command.inputs
+    run = Run(
+        organization_id=old.organization_id,
+        project_id=old.project_id,
+        workflow_id=old.workflow_id,
+        workflow_version=old.workflow_version,
+        inputs=await _checked_inputs(tx, workflow, graph, given),
+        prompts=old.prompts,
+        retry_of=old.id,
+        seed=old.seed,
+        fresh=not failed_only,
+        priority=old.priority,
+        max_credits=old.max_credits,
+        steps_total=len(graph.nodes),
+        trace_id=actor.trace_id,
+        created_by=actor.subject,
+    )
+    unchanged = failed_only and run.inputs == old.inputs
+    wanted = {"run_id": old.id, "parent_id": None, "status": StepStatus.SUCCEEDED}
+    done = {step.node_id: step for step in await tx.find(Step, **wanted)} if unchanged else {}
+    await _launch(tx, run, graph, done)
+    return run
+
+
+def _require_repeatable(old: Run, *, failed_only: bool, changed: bool) -> None:
+    if not old.is_finished:
+        raise DomainError(ErrorCode.CONFLICT, "This run is not over: cancel it, or wait for its end")
+    if old.status is RunStatus.SUCCEEDED and failed_only and not changed:
+        message = "Nothing in this run failed: to repeat all of it, say failedOnly: false"
+        raise InvalidInput(message, field="failedOnly")
+
+
+class CancelOutcome(StrEnum):
+    CANCELED = "CANCELED"
+    REQUESTED = "REQUESTED"
+    ALREADY_FINISHED = "ALREADY_FINISHED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """What became of the wish: REQUESTED while a step is still being stopped."""
+
+    outcome: CancelOutcome
+    run: Run
+
+
+@dataclass(kw_only=True)
+class CancelRun(Command[Cancellation]):
+    """Stop a run: what has not begun never will, what is running is interrupted. Asking again changes nothing."""
+
+    id: Id
+
+
+async def cancel_run(tx: Transaction, actor: Actor, command: CancelRun) -> Cancellation:
+    run = await tx.get(Run, command.id, lock=True)
+    if not run.is_finished and run.cancel_requested_at is None:
+        run.cancel_requested_at = datetime.now(UTC)
+        await wind_down(tx, run)
+        keep(tx, run)
+    return Cancellation(outcome=_outcome(run), run=run)
+
+
+def _outcome(run: Run) -> CancelOutcome:
+    if run.status is RunStatus.CANCELED:
+        return CancelOutcome.CANCELED
+    return CancelOutcome.ALREADY_FINISHED if run.is_finished else CancelOutcome.REQUESTED
+
+
+@dataclass(kw_only=True)
+class ExpireRun(Command[Run]):
+    """End a run that is past its deadline."""
+
+    id: Id
+
+
+async def expire_run(tx: Transaction, actor: Actor, command: ExpireRun) -> Run:
+    run = await tx.get(Run, command.id, lock=True)
+    tx.belong_to(run.trace_id)
+    if run.is_finished or run.is_stopping or not run.stop_if_late(tx.now):
+        raise DomainError(ErrorCode.CONFLICT, "The run is not late")
+    await wind_down(tx, run)
+    keep(tx, run)
+    return run
