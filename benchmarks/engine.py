@@ -15,6 +15,7 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -114,4 +115,4 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=200)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory, embedded_postgres(Path(directory)) as server:
-        asyncio.run(main(arguments.runs, server.url, Path(directory)))
+        uvloop.run(main(arguments.runs, server.url, Path(directory)))

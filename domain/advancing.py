@@ -55,7 +55,7 @@ async def _release(tx: Transaction, run: Run, done: list[Step]) -> list[Step]:
     for step in waiting:
         step.waits_for -= named[step.node_id]
     ready = [step for step in waiting if step.waits_for == 0]
-    before = await _before(tx, run, ready)
+    before = await _before(tx, run, ready, done)
     skipped = []
     for step in ready:
         if step.take_inputs(before):
@@ -68,9 +68,12 @@ async def _release(tx: Transaction, run: Run, done: list[Step]) -> list[Step]:
     return skipped
 
 
-async def _before(tx: Transaction, run: Run, ready: list[Step]) -> dict[str, Step]:
-    named = sorted({source.node_id for step in ready for source in step.sources})
-    return {step.node_id: step for step in await tx.find(Step, run_id=run.id, node_id=named)} if named else {}
+async def _before(tx: Transaction, run: Run, ready: list[Step], done: list[Step]) -> dict[str, Step]:
+    """The steps that these take their inputs from; those just done are at hand."""
+    found = {step.node_id: step for step in done}
+    missing = sorted({source.node_id for step in ready for source in step.sources} - set(found))
+    others = await tx.find(Step, run_id=run.id, node_id=missing) if missing else []
+    return found | {step.node_id: step for step in others}
 
 
 async def _join(tx: Transaction, done: list[Step]) -> list[Step]:

@@ -7,14 +7,12 @@ from hmac import compare_digest
 from secrets import token_urlsafe
 from typing import Any
 
-import jsonschema_rs
-
 from domain.errors import InvalidInput
+from domain.form_schemas import require_values
 from domain.ids import Id
 from domain.plain import require_json_object
 
 APPROVE, REJECT = "approve", "reject"
-_MOST_TOLD = 5
 
 
 class OnTimeout(StrEnum):
@@ -76,10 +74,6 @@ class Form:
     token: str = field(default_factory=lambda: token_urlsafe(24))
     answer: Answer | None = None
 
-    @property
-    def is_open(self) -> bool:
-        return self.answer is None
-
     def due_at(self, now: datetime) -> datetime | None:
         seconds = self.question.due_seconds
         return None if seconds is None else now + timedelta(seconds=seconds)
@@ -109,18 +103,22 @@ def require_answer(question: Question, answer: Answer) -> None:
     """Refuses an answer that is none to this question, saying what is wrong with it."""
     if answer.decision not in question.decisions:
         raise InvalidInput(f"decision must be one of: {', '.join(question.decisions)}", field="decision")
-    if answer.decision == REJECT:
-        return
-    _require_choice(question, answer.chosen)
-    wrong = jsonschema_rs.validator_for(question.schema).iter_errors(require_json_object(answer.values, "values"))
-    told = [f"{'.'.join(('values', *map(str, one.instance_path)))}: {one.message[:300]}" for one in wrong]
-    if told:
-        raise InvalidInput("; ".join(told[:_MOST_TOLD]), field="values")
+    _require_candidates(question, answer.chosen)
+    if answer.decision != REJECT:
+        _require_count(question, len(answer.chosen))
+        require_values(question.schema, require_json_object(answer.values, "values"))
 
 
-def _require_choice(question: Question, chosen: tuple[Id, ...]) -> None:
-    if foreign := [id_ for id_ in chosen if id_ not in question.candidates]:
-        raise InvalidInput(f"'{foreign[0]}' is none of the candidates", field="chosenImageIds")
-    if len(set(chosen)) != len(chosen) or not question.fewest <= len(chosen) <= max(question.fewest, question.most):
-        wanted = str(question.fewest) if question.fewest >= question.most else f"{question.fewest} to {question.most}"
+def _require_candidates(question: Question, chosen: tuple[Id, ...]) -> None:
+    known = set(question.candidates)
+    if foreign := [id_ for id_ in chosen if id_ not in known]:
+        raise InvalidInput(f"'{foreign[0][:80]}' is none of the candidates", field="chosenImageIds")
+    if len(set(chosen)) != len(chosen):
+        raise InvalidInput("No candidate can be chosen twice", field="chosenImageIds")
+
+
+def _require_count(question: Question, count: int) -> None:
+    fewest, most = question.fewest, max(question.fewest, question.most)
+    if not fewest <= count <= most:
+        wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
         raise InvalidInput(f"Choose {wanted} of the candidates", field="chosenImageIds")

@@ -278,7 +278,7 @@ def _port_problems(graph: Graph) -> Iterator[Problem]:
 
 
 def _unreachable(graph: Graph) -> Iterator[Problem]:
-    """Nodes that wait for each other, those that wait for such, and those that nothing joins to the others that are joined."""
+    """Nodes that wait for each other, those that wait for such, and those that nothing joins to the joined ones."""
     order = TopologicalSorter(graph.predecessors)
     circle: list[str] = []
     try:

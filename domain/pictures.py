@@ -46,6 +46,9 @@ class Picture:
         return {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}[self.mime_type]
 
 
+QUALITY = 90
+
+
 class Format(StrEnum):
     """How pictures can be encoded; all of them keep colour profiles, PNG and WebP transparency."""
 
@@ -77,7 +80,7 @@ class Change:
     focal_x: float = 0.5
     focal_y: float = 0.5
     format: Format | None = None
-    quality: int = 90
+    quality: int = QUALITY
 
 
 def cut_of(size: Size, change: Change) -> Box:

@@ -4,6 +4,7 @@ import re
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from domain.errors import InvalidInput
@@ -13,6 +14,7 @@ JSON_DEPTH = 32
 JSON_BYTES = 65_536
 
 
+@cache
 def camel_case(name: str) -> str:
     return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
 

@@ -39,12 +39,10 @@ class SubmitStep(Command[Run]):
 
 async def submit_step(tx: Transaction, actor: Actor, command: SubmitStep) -> Run:
     run, step = await step_of(tx, command.step_id)
-    form = step.form
-    if form is None or not form.has_token(command.token):
-        raise _not_waiting("This form is no longer open: read the step again for the one that is")
+    form = _form_of(step, command.token)
+    require_may_answer(actor, step)
     if form.answer is not None:
         return _repeated(run, form.answer, command)
-    require_may_answer(actor, step)
     _require_free(actor, step, tx)
     answer = Answer(
         decision=command.decision,
@@ -63,6 +61,14 @@ async def step_of(tx: Transaction, id: Id) -> tuple[Run, Step]:
     """The step as it is under its run's lock."""
     run = await tx.get(Run, (await tx.get(Step, id)).run_id, lock=True)
     return run, await tx.get(Step, id)
+
+
+def _form_of(step: Step, token: str) -> Form:
+    """The form that came with this token, if it is open or was answered; one that ended with its step is neither."""
+    form = step.form
+    if form is None or not form.has_token(token) or (form.answer is None and step.status is not StepStatus.WAITING):
+        raise _not_waiting("This form is no longer open: read the step again to see what it waits for")
+    return form
 
 
 def _repeated(run: Run, earlier: Answer, command: SubmitStep) -> Run:
@@ -123,6 +129,8 @@ async def _conclude_review(tx: Transaction, run: Run, step: Step, answer: Answer
 async def _conclude_unknown(tx: Transaction, run: Run, step: Step, answer: Answer) -> None:
     run.steps_waiting -= 1
     if answer.decision == RETRY:
+        step.error = None
+        run.retries += 1
         tx.record(step.queue())
         tx.save(step)
         tx.enqueue(step.job())

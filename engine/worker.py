@@ -103,9 +103,10 @@ class Worker:
     attempts: dict[Held, Attempt] = field(default_factory=dict)
     leaving: bool = False
 
-    async def work(self, _: StepJob) -> None:
+    async def work(self, call: StepJob | None) -> None:
         """Called when a step was queued: take turns until there is none to take. Which steps, the table says."""
-        while not self.leaving and (turn := await self.turns.next()):
+        while not self.leaving and (turn := await self.turns.next(call)):
+            call = None
             try:
                 await self.do(turn.job, turn.held, partial(self.turns.settled, turn))
             except BaseException:

@@ -9,8 +9,8 @@ from domain.ids import Id
 from domain.organizations import ApiKey, Organization
 from domain.projects import Project
 from storage.failures import spoken_plainly
+from storage.statements import select_of
 from storage.tables import TABLES
-from storage.transaction import select_of
 
 Entity = TypeVar("Entity")
 

@@ -12,6 +12,7 @@ from domain.events import Envelope, Event
 from domain.ids import Id
 from storage.columns import to_json
 from storage.failures import spoken_plainly
+from storage.pool import reading
 from storage.tables import events, project_sequences
 
 # The lock on the project's sequence is held from here to the commit, and no longer.
@@ -60,7 +61,7 @@ class EventLog:
     """Reads what was recorded. Who may see a project is decided before."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+        self.engine = reading(engine)
 
     async def after(self, project_id: Id, seq: int, *, most: int) -> list[Envelope]:
         """The project's events with greater numbers, in order; they begin later than `seq + 1` where some are gone."""

@@ -24,3 +24,8 @@ def create_engine(
 def asyncpg_url(url: str) -> str:
     """The same address for asyncpg itself."""
     return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+def reading(engine: AsyncEngine) -> AsyncEngine:
+    """The same connections for what reads with single statements: no transaction is begun and ended around each."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")

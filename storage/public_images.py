@@ -5,8 +5,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.images import Image
 from storage.failures import spoken_plainly
+from storage.statements import select_of
 from storage.tables import images, organizations, projects
-from storage.transaction import select_of
 
 
 class PublicImages:

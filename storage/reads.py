@@ -22,8 +22,9 @@ from domain.runs import Run
 from domain.steps import Step
 from domain.workflows import Workflow, WorkflowVersion
 from storage.failures import spoken_plainly
+from storage.pool import reading
+from storage.statements import select_of, visible
 from storage.tables import TABLES
-from storage.transaction import select_of, visible
 
 Entity = TypeVar("Entity")
 
@@ -101,7 +102,7 @@ class Count:
 
 class Reads:
     def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+        self.engine = reading(engine)
 
     async def one(self, kind: type[Entity], actor: Actor, **equals: Any) -> Entity | None:
         """The newest row whose fields equal these."""

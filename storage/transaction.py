@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
 from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, insert, select, text, update
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.assets import Asset
@@ -28,6 +27,7 @@ from storage import idempotency
 from storage.events import record
 from storage.failures import spoken_plainly
 from storage.jobs import enqueue
+from storage.statements import Take, columns_of, inserting, reading, updating
 from storage.tables import TABLES
 
 Entity = TypeVar("Entity")
@@ -59,37 +59,32 @@ class SqlTransaction:
         self._now: datetime | None = None
 
     async def get(self, kind: type[Entity], id: str, /, *, lock: bool = False) -> Entity:
-        found = await self._read(kind, [TABLES[kind].c.id == id], lock=lock)
+        found = await self._read(kind, {"id": id}, Take.LOCKED if lock else Take.ALL)
         if not found:
             raise not_found(kind)
         return found[0]
 
     async def find(self, kind: type[Entity], /, **equals: Any) -> list[Entity]:
-        return await self._read(kind, _equal(kind, equals))
+        return await self._read(kind, equals, Take.ALL)
 
     async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
-        found = await self._read(kind, _equal(kind, equals), newest=True)
+        found = await self._read(kind, equals, Take.NEWEST)
         return found[0] if found else None
+
+    async def _read(self, kind: type[Entity], equals: dict[str, Any], take: Take) -> list[Entity]:
+        await self._write_entities()
+        query, values = reading(kind, self.actor, equals, take)
+        rows = (await self.connection.execute(query, values)).all()
+        self._now = rows[0][-1] if rows else self._now
+        names = [column.name for column in columns_of(kind)]
+        return [kind(**dict(zip(names, row, strict=False))) for row in rows]
 
     async def held_steps(self, *, project_id: Id | None = None, provider: str | None = None) -> int:
         await self._write_entities()
-        lock = await self.connection.execute(_LOCK_PLACES, {"place": project_id or provider})
-        lock.close()
+        await self.connection.execute(_LOCK_PLACES, {"place": project_id or provider})
         counted = await self.connection.execute(_HELD, {"project_id": project_id, "provider": provider})
         count: int = counted.scalar_one()
         return count
-
-    async def _read(
-        self, kind: type[Entity], wanted: list[ColumnElement[bool]], *, lock: bool = False, newest: bool = False
-    ) -> list[Entity]:
-        await self._write_entities()
-        table, columns = TABLES[kind], [column.name for column in columns_of(kind)]
-        query = select_of(kind).where(*wanted, *visible(table, self.actor))
-        query = query.order_by(table.c.id.desc()).limit(1) if newest else query.order_by(table.c.id)
-        query = query.with_for_update() if lock else query
-        rows = (await self.connection.execute(query.add_columns(_CLOCK))).all()
-        self._now = rows[0][-1] if rows else self._now
-        return [kind(**dict(zip(columns, row, strict=False))) for row in rows]
 
     @property
     def now(self) -> datetime:
@@ -144,43 +139,6 @@ class SqlTransaction:
             await self.connection.execute(statement, rows)
 
 
-def columns_of(kind: type) -> list[Any]:
-    """The columns an entity is made of."""
-    return _COLUMNS[kind]
-
-
-def select_of(kind: type) -> Select[Any]:
-    """The query for whole rows."""
-    return _SELECTS[kind]
-
-
-_CLOCK = func.clock_timestamp().label("_clock")
-# Made once: building a query takes longer than running it.
-_COLUMNS = {
-    kind: [table.c[field.name] for field in fields(kind) if field.name in table.c] for kind, table in TABLES.items()
-}
-_SELECTS = {kind: select(*columns) for kind, columns in _COLUMNS.items()}
-
-
-def _equal(kind: type, equals: dict[str, Any]) -> list[ColumnElement[bool]]:
-    columns = TABLES[kind].c
-    return [columns[n].in_(v) if isinstance(v, list) else columns[n] == v for n, v in equals.items()]
-
-
-def visible(table: Table, actor: Actor) -> list[ColumnElement[bool]]:
-    """Rows of other organizations do not exist; nor do those of other projects for whoever is confined to one."""
-    found: list[ColumnElement[bool]] = []
-    if "organization_id" in table.c:
-        found.append(table.c.organization_id == actor.organization_id)
-    elif table.name == "organizations":
-        found.append(table.c.id == actor.organization_id)
-    if actor.project_id is not None and "project_id" in table.c:
-        found.append(table.c.project_id == actor.project_id)
-    elif actor.project_id is not None and table.name == "projects":
-        found.append(table.c.id == actor.project_id)
-    return found
-
-
 def in_reach(entity: Any, actor: Actor) -> bool:
     """What `visible` says, of an entity in hand."""
     columns = TABLES[type(entity)].c
@@ -212,19 +170,7 @@ def fingerprint(command: Command[Any]) -> bytes:
     return hashlib.sha256(type(command).__name__.encode() + b" " + inputs).digest()
 
 
-def _insert(kind: type, entities: list[Any]) -> tuple[Any, list[dict[str, Any]]]:
-    names = [column.name for column in columns_of(kind)]
-    return insert(TABLES[kind]), [{name: getattr(entity, name) for name in names} for entity in entities]
-
-
-def _update(kind: type, entities: list[Any]) -> tuple[Any, list[dict[str, Any]]]:
-    table = TABLES[kind]
-    names = [column.name for column in columns_of(kind) if column.name not in {"id", "organization_id"}]
-    rows = [{"row_id": entity.id, **{name: getattr(entity, name) for name in names}} for entity in entities]
-    return update(table).where(table.c.id == bindparam("row_id")), rows
-
-
-_STATEMENTS = {"insert": _insert, "update": _update}
+_STATEMENTS = {"insert": inserting, "update": updating}
 
 
 class Database:

@@ -15,12 +15,17 @@ from domain.circuits import FAILURES_TO_OPEN
 from domain.ids import NO_ID, Id
 from domain.ports import StepJob
 from storage.failures import spoken_plainly
+from storage.pool import reading
 
 # Processes that look at the same moment see the same steps: each takes one of the first few, so that most differ.
 CHOICE = 4
 SHUNNED_SECONDS = 30.0
+MOST_REMEMBERED = 10_000
 
-# The projects with queued steps are found by jumping from one to the next in the index, however many steps they have.
+Call = tuple[Id, int]
+
+# The projects with queued steps are found by jumping from one to the next in the index, however many steps they have:
+# first those behind the one whose turn was last, then the others up to it.
 _NEXT = text("""
     WITH RECURSIVE held AS MATERIALIZED (
         SELECT project_id, provider FROM steps WHERE status = 'RUNNING' AND lease_until IS NOT NULL
@@ -32,16 +37,23 @@ _NEXT = text("""
             WHEN circuits.open_until > now() THEN 0
             ELSE 1
         END
-    ), turns(project_id) AS (
-        (SELECT project_id FROM steps WHERE status = 'QUEUED' AND project_id > :after ORDER BY project_id LIMIT 1)
+    ), turns(project_id, round) AS (
+        SELECT CAST(:after AS uuid), 1
         UNION ALL
-        SELECT (
-            SELECT steps.project_id FROM steps WHERE status = 'QUEUED' AND steps.project_id > turns.project_id
-            ORDER BY steps.project_id LIMIT 1
-        ) FROM turns WHERE turns.project_id IS NOT NULL
+        SELECT next.project_id, next.round FROM turns, LATERAL (
+            (
+                SELECT project_id, turns.round FROM steps
+                WHERE status = 'QUEUED' AND project_id > turns.project_id AND (turns.round = 1 OR project_id <= :after)
+                ORDER BY project_id LIMIT 1
+            ) UNION ALL (
+                SELECT project_id, 2 FROM steps
+                WHERE status = 'QUEUED' AND turns.round = 1 AND project_id <= :after
+                ORDER BY project_id LIMIT 1
+            ) ORDER BY round LIMIT 1
+        ) AS next
     ), open_turns AS (
-        SELECT turns.project_id, (SELECT count(*) FROM held WHERE held.project_id = turns.project_id) AS held
-        FROM turns WHERE turns.project_id IS NOT NULL
+        SELECT project_id, (SELECT count(*) FROM held WHERE held.project_id = turns.project_id) AS held
+        FROM turns OFFSET 1
     )
     SELECT step.*, open_turns.held FROM open_turns, LATERAL (
         SELECT organization_id, project_id, run_id, id AS step_id, epoch, priority FROM steps
@@ -88,23 +100,43 @@ class Turns:
     limits: Limits
     _after: Id = NO_ID
     _taken: dict[Id, float] = field(default_factory=dict)
+    _instead: dict[Call, Call | None] = field(default_factory=dict)
     _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def next(self) -> Turn | None:
-        """The step whose turn it is; None where there is none, or no room. Nobody in this process gets it again
-        until it is `settled`.
+    def __post_init__(self) -> None:
+        self.engine = reading(self.engine)
+
+    async def next(self, call: StepJob | None = None) -> Turn | None:
         """
+        The step whose turn it is; None where there is none, or no room. Nobody in this process gets it again until it
+        is `settled`. A `call` wakes for one step, though maybe not for the one it names.
+        """
+        named = self._meant(call.step_id, call.epoch) if call else None
+        if call and named is None:
+            return None
         async with self._one_by_one:
-            found = await self._first(self._after) or (await self._first(NO_ID) if self._after != NO_ID else [])
+            found = await self._first()
             if not found:
                 return None
-            project_id, priority = found[0]["project_id"], found[0]["priority"]
-            equal = [row for row in found if (row["project_id"], row["priority"]) == (project_id, priority)]
-            row = random.choice(equal)  # noqa: S311 - keeps processes apart
-            turn = Turn(_job(row), row["held"])
-            self._after = Id(str(project_id))
+            turn = _chosen(found)
+            self._after = Id(str(found[0]["project_id"]))
             self._taken[turn.job.step_id] = float("inf")
+            self._remember(turn.job, named)
             return turn
+
+    def _remember(self, taken: StepJob, named: Call | None) -> None:
+        """The call for a step that was taken without it is one for what the other call named, or for nothing."""
+        if named != (taken.step_id, taken.epoch):
+            self._instead[taken.step_id, taken.epoch] = named
+            if len(self._instead) > MOST_REMEMBERED:
+                self._instead.pop(next(iter(self._instead)))
+
+    def _meant(self, step_id: Id, epoch: int) -> Call | None:
+        """What a call is for by now: looking for what nobody waits for any more would only cost time."""
+        call: Call | None = (step_id, epoch)
+        while call is not None and call in self._instead:
+            call = self._instead.pop(call)
+        return call
 
     def settled(self, turn: Turn) -> None:
         self._taken.pop(turn.job.step_id, None)
@@ -118,10 +150,10 @@ class Turns:
         self._taken = {step_id: until for step_id, until in self._taken.items() if until > now}
         return list(self._taken)
 
-    async def _first(self, after: Id) -> list[dict[str, Any]]:
+    async def _first(self) -> list[dict[str, Any]]:
         limits = self.limits
         values = {
-            "after": after,
+            "after": self._after,
             "taken": self._elsewhere(),
             "kinds": list(limits.providers),
             "providers": list(limits.providers.values()),
@@ -133,6 +165,12 @@ class Turns:
         with spoken_plainly():
             async with self.engine.connect() as connection:
                 return [dict(row) for row in (await connection.execute(_NEXT, values)).mappings()]
+
+
+def _chosen(found: list[dict[str, Any]]) -> Turn:
+    first = (found[0]["project_id"], found[0]["priority"])
+    row = random.choice([row for row in found if (row["project_id"], row["priority"]) == first])  # noqa: S311 - hides nothing
+    return Turn(_job(row), row["held"])
 
 
 def _job(row: dict[str, Any]) -> StepJob:

@@ -55,33 +55,36 @@ def _matches(text: Any, pattern: Any) -> bool:
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    return lambda one, other: _kind_of(one) == _kind_of(other) != "" and compare(one, other)
+    """Numbers with numbers and texts with texts; nothing else has an order."""
+
+    def is_so(one: Any, other: Any) -> bool:
+        kind = _ordered_kind(one)
+        return kind is not None and kind == _ordered_kind(other) and compare(one, other)
+
+    return is_so
 
 
-def _kind_of(value: Any) -> str:
+def _ordered_kind(value: Any) -> str | None:
     if isinstance(value, str):
         return "text"
-    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _is_empty(value: Any, nothing: Any) -> bool:
     return value is None or (isinstance(value, str | list | dict) and not value)
 
 
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {"greater": gt, "atLeast": ge, "less": lt, "atMost": le}
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": _equals,
     "notEquals": lambda one, other: not _equals(one, other),
-    "greater": _ordered(gt),
-    "atLeast": _ordered(ge),
-    "less": _ordered(lt),
-    "atMost": _ordered(le),
+    **{name: _ordered(compare) for name, compare in _ORDERS.items()},
     "contains": _contains,
     "matches": _matches,
     "isEmpty": _is_empty,
     "isNotEmpty": lambda value, nothing: not _is_empty(value, nothing),
 }
 _ALONE = {"isEmpty", "isNotEmpty"}
-_OF_ORDER = {"greater", "atLeast", "less", "atMost"}
 
 
 def operand_problems(config: dict[str, Any], inputs: Collection[str]) -> Iterable[str]:
@@ -90,7 +93,7 @@ def operand_problems(config: dict[str, Any], inputs: Collection[str]) -> Iterabl
         yield f"config.operand: '{operator}' takes none"
     elif operator not in _ALONE and "operand" not in config:
         yield f"config.operand: '{operator}' needs one"
-    elif operator in _OF_ORDER and not _kind_of(operand):
+    elif operator in _ORDERS and _ordered_kind(operand) is None:
         yield f"config.operand: '{operator}' compares with a number or a text"
     elif operator == "matches" and not (isinstance(operand, str) and len(operand) <= LONGEST_PATTERN):
         yield f"config.operand: 'matches' needs a pattern of at most {LONGEST_PATTERN} characters"

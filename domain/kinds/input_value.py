@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from domain.errors import InvalidInput
+from domain.ids import parse_id
 from domain.kinds.kind import ANY, NodeKind, Port, StepResult, Work, settings
 from domain.plain import require_json
 from domain.text import require_length
@@ -13,7 +14,8 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {"text": (str,), "number": (int, fl
 
 
 async def run(work: Work) -> StepResult:
-    return StepResult(outputs={"value": work.given.get(work.config["name"], work.config.get("default"))})
+    name = work.config["name"]
+    return StepResult(outputs={"value": work.given[name] if name in work.given else _default(work.config)})
 
 
 def checked_inputs(nodes_config: Iterable[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
@@ -26,12 +28,25 @@ def checked_inputs(nodes_config: Iterable[dict[str, Any]], given: dict[str, Any]
     return {name: _value(f"inputs.{name}", config, given.get(name)) for name, config in declared.items()}
 
 
+def image_value(value: Any, field: str) -> dict[str, Any]:
+    """An image as it flows between nodes, by its id alone or as it came out of a run."""
+    named = value.get("imageId") if isinstance(value, dict) else value
+    id_ = parse_id(named) if isinstance(named, str) else None
+    if id_ is None:
+        raise InvalidInput(f"{field} must be an image: its id, or an object with its imageId", field=field)
+    return {"imageId": id_}
+
+
 def default_problems(config: dict[str, Any], inputs: Collection[str]) -> Iterable[str]:
     try:
-        if config.get("default") is not None:
-            _fitting("config.default", config, config["default"])
+        _default(config)
     except InvalidInput as error:
         yield error.message
+
+
+def _default(config: dict[str, Any]) -> Any:
+    value = config.get("default")
+    return None if value is None else _fitting("config.default", config, value)
 
 
 def _value(field: str, config: dict[str, Any], value: Any) -> Any:
@@ -39,7 +54,7 @@ def _value(field: str, config: dict[str, Any], value: Any) -> Any:
         return _fitting(field, config, value)
     if _is_needed(config):
         raise InvalidInput(f"{field} is required", field=field)
-    return config.get("default")
+    return _default(config)
 
 
 def _is_needed(config: dict[str, Any]) -> bool:
@@ -48,6 +63,8 @@ def _is_needed(config: dict[str, Any]) -> bool:
 
 def _fitting(field: str, config: dict[str, Any], value: Any) -> Any:
     wanted = config.get("type", "text")
+    if wanted == "image":
+        return image_value(value, field)
     expected = _PYTHON_TYPES.get(wanted)
     if expected and (not isinstance(value, expected) or (wanted == "number" and isinstance(value, bool))):
         raise InvalidInput(f"{field} must be a {wanted}", field=field)
@@ -70,7 +87,7 @@ KIND = NodeKind(
                 "title": "Name",
                 "description": "What the value is called in the run's inputs.",
             },
-            "type": {"enum": ["text", "number", "boolean", "json"], "default": "text", "title": "Type"},
+            "type": {"enum": ["text", "number", "boolean", "json", "image"], "default": "text", "title": "Type"},
             "required": {"type": "boolean", "default": True, "title": "Required"},
             "default": {"title": "Default", "description": "Used when the run does not give the value."},
             "description": {"type": "string", "maxLength": 1000, "title": "Description"},

@@ -1,4 +1,4 @@
-"""`prompt`: a text written from a template over the run's inputs and what flows in."""
+"""`prompt`: a text written from a template over the run's inputs, PROMPT assets and what flows in."""
 
 import json
 import re
@@ -10,13 +10,16 @@ from domain.kinds.kind import NodeKind, Port, StepResult, Work, settings
 
 LONGEST_WRITTEN = 32_000
 
+_ID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _PLACEHOLDER = re.compile(r"\{\{([^{}]*)\}\}")
 _INCOMING = "text"
 _MOST_TOLD = 20
+_MOST_PROMPTS = 20
 
 
 async def run(work: Work) -> StepResult:
-    return StepResult(outputs={"text": written(work.config["template"], {**work.given, **work.inputs})})
+    assets = {name: work.prompts[id_] for name, id_ in work.config.get("prompts", {}).items()}
+    return StepResult(outputs={"text": written(work.config["template"], {**assets, **work.given, **work.inputs})})
 
 
 def written(template: str, values: dict[str, Any]) -> str:
@@ -35,18 +38,24 @@ def _as_text(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def unknown_names(config: dict[str, Any], inputs: Collection[str]) -> Iterable[str]:
+def name_problems(config: dict[str, Any], inputs: Collection[str]) -> Iterable[str]:
+    """Placeholders that nothing fills in, and names that two things have."""
+    prompts = config.get("prompts", {})
+    for name in prompts:
+        if name == _INCOMING or name in inputs:
+            yield f"config.prompts: '{name}' is an input already: give the prompt another name"
+    known = {_INCOMING, *prompts, *inputs}
     named = (name.strip() for name in _PLACEHOLDER.findall(config["template"]))
-    unknown = [name for name in dict.fromkeys(named) if name != _INCOMING and name not in inputs]
-    known = ", ".join([_INCOMING, *sorted(inputs)[:_MOST_TOLD]]) if unknown else ""
+    unknown = [name for name in dict.fromkeys(named) if name not in known]
+    told = ", ".join([_INCOMING, *sorted(known - {_INCOMING})[:_MOST_TOLD]]) if unknown else ""
     for name in unknown:
-        yield f"config.template: '{{{{{name[:80]}}}}}' names no input; known: {known}"
+        yield f"config.template: '{{{{{name[:80]}}}}}' names no input; known: {told}"
 
 
 KIND = NodeKind(
     kind="prompt",
     title="Prompt",
-    description="A text from a template: {{name}} is the run's input of that name, {{text}} what flows in.",
+    description="A text from a template: {{name}} is an input of the run or a prompt asset, {{text}} what flows in.",
     inputs=(Port("text", "text", required=False),),
     outputs=(Port("text", "text"),),
     config_schema=settings(
@@ -57,10 +66,18 @@ KIND = NodeKind(
                 "maxLength": 16_000,
                 "title": "Template",
                 "description": "Text with {{placeholders}}.",
-            }
+            },
+            "prompts": {
+                "type": "object",
+                "maxProperties": _MOST_PROMPTS,
+                "propertyNames": {"pattern": "^[a-zA-Z][a-zA-Z0-9_]{0,63}$"},
+                "additionalProperties": {"type": "string", "pattern": _ID},
+                "title": "Prompts",
+                "description": "Ids of PROMPT assets, by the names that the template has for them.",
+            },
         },
         "template",
     ),
     run=run,
-    further_problems=unknown_names,
+    further_problems=name_problems,
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.images import FocalPoint
 from domain.kinds.kind import NodeKind, Port, StepResult, Work, work_settings
-from domain.pictures import ASPECT_RATIOS, Change, Fit, Format
+from domain.pictures import ASPECT_RATIOS, QUALITY, Change, Fit, Format
 from domain.providers import GeneratedPicture
 
 LONGEST_SIDE = 8_192
@@ -32,7 +32,7 @@ def change_of(config: dict[str, Any], own_focus: FocalPoint) -> Change:
         focal_x=focus.x,
         focal_y=focus.y,
         format=Format(config["format"]) if "format" in config else None,
-        quality=config.get("quality", Change.quality),
+        quality=config.get("quality", QUALITY),
     )
 
 
@@ -60,8 +60,8 @@ KIND = NodeKind(
             "width": {**_SIDE, "title": "Width, in pixels"},
             "height": {**_SIDE, "title": "Height, in pixels"},
             "fit": {
-                "enum": list(Fit),
-                "default": Fit.COVER,
+                "enum": [fit.value for fit in Fit],
+                "default": "cover",
                 "title": "Fit",
                 "description": "cover: exactly as large as asked, cut where needed; contain: whole, and never larger.",
             },
@@ -73,12 +73,16 @@ KIND = NodeKind(
                 "title": "Focal point",
                 "description": "What stays in sight, 0 to 1 from the left and from the top; else the image's own.",
             },
-            "format": {"enum": list(Format), "title": "Format", "description": "The image's own when left out."},
+            "format": {
+                "enum": [format_.value for format_ in Format],
+                "title": "Format",
+                "description": "The image's own when left out.",
+            },
             "quality": {
                 "type": "integer",
                 "minimum": 1,
                 "maximum": 100,
-                "default": 90,
+                "default": QUALITY,
                 "title": "Quality of JPEG and WebP",
             },
         }

@@ -33,21 +33,24 @@ async def queued_step(one: Tenant, run: Run) -> Step:
 
 async def claimed(one: Tenant, run: Run | None = None) -> ClaimedStep:
     """A step of the run in a worker's hands."""
-    step = await queued_step(one, run or await started(one))
-    claim = await execute(
-        one.parts.database.begin, engine_actor(one.actor.organization_id), claim_of(one.parts, step.job())
-    )
+    claim = await _claim(one, run or await started(one))
     assert claim is not None
     return claim
 
 
+async def _claim(one: Tenant, run: Run) -> ClaimedStep | None:
+    command = claim_of(one.parts, (await queued_step(one, run)).job())
+    return await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
+
+
 async def finished(one: Tenant, workflow: Workflow | None = None) -> Run:
-    """A run with four steps that are done and a picture."""
+    """A run with four steps that are done and a picture, maybe one that an earlier run has made."""
     run = await started(one, workflow)
     for _ in range(run.steps_total):
-        step = (await claimed(one, run)).step
-        command = FinishStep(run_id=run.id, step_id=step.id, epoch=step.epoch, outcome=_result(step))
-        await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
+        if claim := await _claim(one, run):
+            step = claim.step
+            command = FinishStep(run_id=run.id, step_id=step.id, epoch=step.epoch, outcome=_result(step))
+            await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
     return run
 
 

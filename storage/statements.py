@@ -1,0 +1,122 @@
+"""The statements that entities are read and written with; each is built once, as building takes longer than running."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Insert, Select, Table, Update, bindparam, func, insert, select, update
+
+from domain.permissions import Actor
+from storage.tables import FIXED, TABLES
+
+_COLUMNS = {
+    kind: [table.c[field.name] for field in fields(kind) if field.name in table.c] for kind, table in TABLES.items()
+}
+_SELECTS = {kind: select(*columns) for kind, columns in _COLUMNS.items()}
+# When a row was read, by the database's clock: the last of what `reading` selects.
+_CLOCK = func.clock_timestamp().label("_clock")
+
+
+def columns_of(kind: type) -> list[Any]:
+    """The columns that hold an entity's fields, in their order."""
+    return _COLUMNS[kind]
+
+
+def select_of(kind: type) -> Select[Any]:
+    """The query for whole rows."""
+    return _SELECTS[kind]
+
+
+def visible(table: Table, actor: Actor) -> list[ColumnElement[bool]]:
+    """Rows of other organizations do not exist; nor do those of other projects for whoever is confined to one."""
+    return _within(table, actor.organization_id, actor.project_id)
+
+
+def _within(table: Table, organization_id: Any, project_id: Any) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if "organization_id" in table.c:
+        found.append(table.c.organization_id == organization_id)
+    elif table.name == "organizations":
+        found.append(table.c.id == organization_id)
+    if project_id is not None and "project_id" in table.c:
+        found.append(table.c.project_id == project_id)
+    elif project_id is not None and table.name == "projects":
+        found.append(table.c.id == project_id)
+    return found
+
+
+class Match(Enum):
+    """How a column is compared: with one value, with any of several, or with NULL."""
+
+    ONE = "one"
+    ANY = "any"
+    NULL = "null"
+
+    @classmethod
+    def of(cls, value: Any) -> "Match":
+        return cls.ANY if isinstance(value, list) else cls.NULL if value is None else cls.ONE
+
+
+class Take(Enum):
+    """Which of the rows that match are read."""
+
+    ALL = "all"
+    NEWEST = "newest"
+    LOCKED = "locked"
+
+
+def reading(kind: type, actor: Actor, equals: dict[str, Any], take: Take) -> tuple[Select[Any], dict[str, Any]]:
+    """The query for what the actor may see of the rows whose fields equal these, oldest first, and its values."""
+    matches = tuple((name, Match.of(value)) for name, value in equals.items())
+    within = {"in_organization": actor.organization_id, "in_project": actor.project_id}
+    return _reading(kind, matches, actor.project_id is not None, take), {**equals, **within}
+
+
+@cache
+def _reading(kind: type, matches: tuple[tuple[str, Match], ...], confined: bool, take: Take) -> Select[Any]:  # noqa: FBT001 - a key
+    table = TABLES[kind]
+    wanted = [_COMPARE[match](table.c[name]) for name, match in matches]
+    within = _within(table, bindparam("in_organization"), bindparam("in_project") if confined else None)
+    query = _SELECTS[kind].add_columns(_CLOCK).where(*wanted, *within)
+    match take:
+        case Take.ALL:
+            return query.order_by(table.c.id)
+        case Take.NEWEST:
+            return query.order_by(table.c.id.desc()).limit(1)
+        case Take.LOCKED:
+            return query.order_by(table.c.id).with_for_update()
+
+
+_COMPARE: dict[Match, Callable[[Any], ColumnElement[bool]]] = {
+    Match.ONE: lambda column: column == bindparam(column.name),
+    Match.ANY: lambda column: column.in_(bindparam(column.name, expanding=True)),
+    Match.NULL: lambda column: column.is_(None),
+}
+
+
+def inserting(kind: type, entities: list[Any]) -> tuple[Insert, list[dict[str, Any]]]:
+    names = [column.name for column in columns_of(kind)]
+    return _insert(kind), [{name: getattr(entity, name) for name in names} for entity in entities]
+
+
+def updating(kind: type, entities: list[Any]) -> tuple[Update, list[dict[str, Any]]]:
+    """Writes what can change of a row."""
+    names = [name for column in columns_of(kind) if (name := column.name) not in FIXED.get(kind, _KEYS)]
+    rows = [{"row_id": entity.id, **{name: getattr(entity, name) for name in names}} for entity in entities]
+    return _update(kind), rows
+
+
+_KEYS = frozenset({"id", "organization_id"})
+
+
+@cache
+def _insert(kind: type) -> Insert:
+    return insert(TABLES[kind])
+
+
+@cache
+def _update(kind: type) -> Update:
+    table = TABLES[kind]
+    return update(table).where(table.c.id == bindparam("row_id"))

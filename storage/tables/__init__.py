@@ -1,0 +1,45 @@
+"""The tables; each holds one noun of the domain, field by field."""
+
+from typing import Any
+
+from sqlalchemy import Table
+
+from domain.assets import Asset
+from domain.circuits import Circuit
+from domain.images import Image
+from domain.organizations import ApiKey, Organization
+from domain.projects import Project, ProjectSequence
+from domain.runs import Run
+from domain.steps import Step
+from domain.workflows import Workflow, WorkflowVersion
+from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
+from storage.tables.shape import metadata
+from storage.tables.studio import (
+    api_keys,
+    assets,
+    images,
+    organizations,
+    project_sequences,
+    projects,
+    workflow_versions,
+    workflows,
+)
+
+__all__ = [
+    "FIXED", "TABLES", "api_keys", "assets", "circuits", "events", "idempotency_keys", "images", "metadata",
+    "organizations", "project_sequences", "projects", "runs", "steps", "workflow_versions", "workflows",
+]  # fmt: skip
+
+TABLES: dict[type[Any], Table] = {
+    Organization: organizations,
+    ApiKey: api_keys,
+    Project: projects,
+    ProjectSequence: project_sequences,
+    Workflow: workflows,
+    WorkflowVersion: workflow_versions,
+    Asset: assets,
+    Run: runs,
+    Step: steps,
+    Circuit: circuits,
+    Image: images,
+}

@@ -1,0 +1,144 @@
+"""What people make and keep: organizations, projects, workflows, assets, images."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from domain.assets import AssetType
+from domain.graphs import Edge, Node
+from domain.images import FocalPoint, ImageSource
+from domain.projects import ProjectSettings, ProjectStatus
+from storage.columns import MOMENT, EntityId, Json, choice
+from storage.tables.shape import id_column, metadata, reference, required, tenant
+
+organizations = Table(
+    "organizations",
+    metadata,
+    id_column(),
+    required("slug", Text, unique=True),
+    required("name", Text),
+    required("version", Integer),
+    required("created_at", MOMENT),
+)
+api_keys = Table(
+    "api_keys",
+    metadata,
+    id_column(),
+    tenant(),
+    required("name", Text),
+    required("prefix", Text, unique=True),
+    required("secret_hash", LargeBinary),
+    required("scopes", ARRAY(Text, as_tuple=True)),
+    reference("project_id", "projects", null=True),
+    reference("default_project_id", "projects", null=True),
+    required("created_at", MOMENT),
+    Column("expires_at", MOMENT),
+    Column("revoked_at", MOMENT),
+)
+projects = Table(
+    "projects",
+    metadata,
+    id_column(),
+    tenant(),
+    required("slug", Text),
+    required("name", Text),
+    required("status", choice(ProjectStatus)),
+    required("settings", Json(ProjectSettings)),
+    required("version", Integer),
+    required("created_at", MOMENT),
+    required("updated_at", MOMENT),
+    UniqueConstraint("organization_id", "slug"),
+)
+project_sequences = Table(
+    "project_sequences",
+    metadata,
+    Column("id", EntityId, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    tenant(),
+    required("seq", BigInteger),
+)
+workflows = Table(
+    "workflows",
+    metadata,
+    id_column(),
+    tenant(),
+    reference("project_id", "projects"),
+    required("name", Text),
+    required("nodes", Json(tuple[Node, ...])),
+    required("edges", Json(tuple[Edge, ...])),
+    required("version", Integer),
+    required("created_at", MOMENT),
+    required("updated_at", MOMENT),
+    Index("ix_workflows_project_id_id", "project_id", "id"),
+)
+workflow_versions = Table(
+    "workflow_versions",
+    metadata,
+    id_column(),
+    tenant(),
+    reference("project_id", "projects"),
+    reference("workflow_id", "workflows", cascade=True),
+    required("version", Integer),
+    required("name", Text),
+    required("nodes", Json(tuple[Node, ...])),
+    required("edges", Json(tuple[Edge, ...])),
+    required("created_at", MOMENT),
+    required("created_by", Text),
+    UniqueConstraint("workflow_id", "version"),
+    Index("ix_workflow_versions_workflow_id_id", "workflow_id", "id"),
+)
+assets = Table(
+    "assets",
+    metadata,
+    id_column(),
+    tenant(),
+    reference("project_id", "projects"),
+    required("type", choice(AssetType)),
+    required("label", Text),
+    required("metadata", Json()),
+    Column("content", Json()),
+    required("version", Integer),
+    required("created_at", MOMENT),
+    required("updated_at", MOMENT),
+    Index("ix_assets_project_id_id", "project_id", "id"),
+)
+images = Table(
+    "images",
+    metadata,
+    id_column(),
+    tenant(),
+    reference("project_id", "projects"),
+    reference("run_id", "runs", null=True),
+    reference("step_id", "steps", null=True),
+    reference("api_key_id", "api_keys", null=True),
+    required("source", choice(ImageSource)),
+    required("storage_key", Text, unique=True),
+    required("file_name", Text),
+    required("mime_type", Text),
+    required("file_size", BigInteger),
+    required("file_hash", Text),
+    required("width", Integer),
+    required("height", Integer),
+    Column("alias", Text),
+    Column("focal_point", Json(FocalPoint)),
+    Column("seed", Text),
+    Column("model", Text),
+    Column("provider", Text),
+    required("meta", Json()),
+    required("version", Integer),
+    required("created_at", MOMENT),
+    required("updated_at", MOMENT),
+    Column("deleted_at", MOMENT),
+    Index("ix_images_project_id_id", "project_id", "id"),
+    UniqueConstraint("project_id", "file_name"),
+    Index("ix_images_run_id_id", "run_id", "id"),
+    Index("ix_images_step_id_id", "step_id", "id"),
+)
