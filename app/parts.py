@@ -62,8 +62,9 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         engine = create_engine(database_url, connections=settings.database_connections)
         stack.push_async_callback(engine.dispose)
         await migrate(engine)
-        # Leases are renewed over connections of their own: no load on the API may cost a worker its steps.
-        pulse = create_engine(database_url, connections=2, wait_seconds=settings.lease_seconds / 3)
+        # Leases are renewed over connections of their own: no load on the API may cost a worker its steps. A turn or a
+        # renewal that a crash forgets is given or made again.
+        pulse = create_engine(database_url, connections=4, wait_seconds=settings.lease_seconds / 3, durable=False)
         stack.push_async_callback(pulse.dispose)
         bus = await stack.enter_async_context(create_bus(redis_url=settings.redis_url, database_url=database_url))
         objects = await _objects(settings)
@@ -85,7 +86,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             images=PublicImages(engine),
             objects=objects,
             toolbox=EngineToolbox(images, texts, objects, studio.reads),
-            turns=Turns(engine, _limits(settings, studio.offers)),
+            turns=Turns(pulse, _limits(settings, studio.offers)),
             studio=studio,
         )
 

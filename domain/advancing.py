@@ -1,16 +1,19 @@
 """How a run goes on when something in it is done, and how it ends."""
 
+import json
 from collections import Counter
 from dataclasses import fields
 from typing import Any
 
+from domain.errors import ErrorCode
 from domain.images import Image, ImageSource, NewImage
 from domain.kinds import KINDS
 from domain.kinds.kind import StepResult
 from domain.ports import Transaction
-from domain.runs import Run, RunStatus
+from domain.runs import Run, RunStatus, failure
 from domain.steps import RunError, Step, StepStatus
 
+MOST_COLLECTED_BYTES = 4 * 1024 * 1024
 _OPEN = [StepStatus.PENDING, StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.WAITING]
 
 
@@ -22,12 +25,14 @@ def keep(tx: Transaction, run: Run) -> None:
 
 async def go_on(tx: Transaction, run: Run, *done: Step) -> None:
     """These steps are done and saved: start what waited for them, skip what can never start, and end what is over."""
+    run.stop_if_late(tx.now)
     finished = list(done)
     while finished:
         for step in finished:
             _count(run, step)
-        finished = [] if run.is_stopping else [*await _release(tx, run, finished), *await _join(tx, finished)]
-    if run.steps_done == run.steps_total:
+        finished = [] if run.is_stopping else [*await _release(tx, run, finished), *await _join(tx, run, finished)]
+    if run.steps_done == run.steps_total and run.error is None:
+        run.begin()  # one that had nothing left to do has not
         run.end(RunStatus.SUCCEEDED)  # also when it was to be canceled: it came too late
     elif run.is_stopping:
         await wind_down(tx, run)
@@ -76,19 +81,28 @@ async def _before(tx: Transaction, run: Run, ready: list[Step], done: list[Step]
     return found | {step.node_id: step for step in others}
 
 
-async def _join(tx: Transaction, done: list[Step]) -> list[Step]:
+async def _join(tx: Transaction, run: Run, done: list[Step]) -> list[Step]:
     """Count these in the maps whose copies they belong to; the maps that are complete with them are returned."""
     counts = Counter(step.parent_id for step in done if step.parent_id)
     parents = await tx.find(Step, id=list(counts)) if counts else []
-    complete = []
     for parent in parents:
         parent.reported += (1.0 - parent.reported) * counts[parent.id] / parent.waits_for
         parent.waits_for -= counts[parent.id]
-        if parent.waits_for == 0:
-            tx.record(parent.succeed(StepResult(outputs=await _collected(tx, parent))))
-            complete.append(parent)
+        parent.image_ids += tuple(id_ for step in done if step.parent_id == parent.id for id_ in step.image_ids)
     tx.save(*parents)
-    return complete
+    return [parent for parent in parents if parent.waits_for == 0 and await _is_complete(tx, run, parent)]
+
+
+async def _is_complete(tx: Transaction, run: Run, parent: Step) -> bool:
+    """All copies of the map are done, and so is it; unless what they made is more than one step may hand on."""
+    outputs = await _collected(tx, parent)
+    if len(json.dumps(outputs)) > MOST_COLLECTED_BYTES:
+        message = f"The copies made more than {MOST_COLLECTED_BYTES >> 20} MiB together: let them hand on less"
+        await give_up(tx, run, parent, failure(ErrorCode.VALIDATION_ERROR, message, parent))
+        return False
+    tx.record(parent.succeed(StepResult(outputs=outputs)))
+    tx.save(parent)
+    return True
 
 
 async def _collected(tx: Transaction, parent: Step) -> dict[str, list[Any]]:
@@ -135,11 +149,20 @@ async def settle(tx: Transaction, run: Run) -> None:
 async def give_up(
     tx: Transaction, run: Run, step: Step, error: RunError, status: StepStatus = StepStatus.FAILED
 ) -> None:
-    """The step has failed for good, and the run with it."""
+    """The step has failed for good, and with it the run and the maps whose copy it is of."""
     tx.record(step.end(status, error))
     tx.save(step)
+    await _fail_maps(tx, step, error)
     run.error = run.error or error
     await wind_down(tx, run)
+
+
+async def _fail_maps(tx: Transaction, step: Step, error: RunError) -> None:
+    while step.parent_id is not None:
+        step = await tx.get(Step, step.parent_id)
+        if step.status is StepStatus.RUNNING:  # else another copy failed before
+            tx.record(step.end(StepStatus.FAILED, error))
+            tx.save(step)
 
 
 async def wind_down(tx: Transaction, run: Run) -> None:

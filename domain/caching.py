@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from typing import Any
 
+from domain.ids import Id
 from domain.images import Image
 from domain.kinds import KINDS
 from domain.kinds.kind import OF_WORK
@@ -28,6 +30,21 @@ async def serve(tx: Transaction, run: Run, step: Step, terms: Terms | None) -> b
     return True
 
 
+async def done_in(tx: Transaction, run_id: Id, parent_id: Id | None = None) -> dict[str, Step]:
+    """What was done in an earlier run, or in the copies of one of its maps, by node."""
+    wanted = {"run_id": run_id, "parent_id": parent_id, "status": StepStatus.SUCCEEDED}
+    return {step.node_id: step for step in await tx.find(Step, **wanted)}
+
+
+def take_over(tx: Transaction, steps: list[Step], done: dict[str, Step]) -> list[Step]:
+    """The new steps whose nodes were done in an earlier run: they are done in this one too."""
+    over = [step for step in steps if step.node_id in done]
+    for step in over:
+        step.inputs = done[step.node_id].inputs
+        tx.record(step.take_over(done[step.node_id]))
+    return over
+
+
 def cache_key(step: Step, terms: Terms | None) -> str:
     """
     Of the node, its settings, what flowed in and whose model is asked.
@@ -37,7 +54,16 @@ def cache_key(step: Step, terms: Terms | None) -> str:
     config = {name: value for name, value in step.config.items() if name not in OF_WORK}
     model = [terms.provider, terms.model] if terms else []
     parts = [step.node_id, step.kind, config, step.inputs, model]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_written(parts).encode()).hexdigest()
+
+
+def same(one: Any, other: Any) -> bool:
+    """As JSON: for Python alone 1 is true."""
+    return _written(one) == _written(other)
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 async def _has_its_images(tx: Transaction, step: Step) -> bool:

@@ -1,7 +1,7 @@
 """Who is on it: a person says that they work at what waits, so that nobody else does the same."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.forms import Claim
@@ -39,10 +39,24 @@ class ClaimWork(Command[Claim]):
 async def claim_work(tx: Transaction, actor: Actor, command: ClaimWork) -> Claim:
     step = await _waiting(tx, actor, command.id)
     _require_own(actor, step, tx)
-    expires_at = tx.now + timedelta(seconds=command.for_seconds)
-    claim = Claim(by=command.hand_to or actor.subject, since=tx.now, expires_at=expires_at)
+    _require_may_get(command.hand_to, step)
+    by, expires_at = command.hand_to or actor.subject, tx.now + timedelta(seconds=command.for_seconds)
+    claim = Claim(by=by, since=_since(step, by, tx.now), expires_at=expires_at)
     _keep(tx, step, claim)
     return claim
+
+
+def _require_may_get(hand_to: str | None, step: Step) -> None:
+    """Whoever could not answer would only keep out the one who is asked."""
+    asked = step.form.question.assignee if step.form else None
+    if hand_to is not None and asked not in {None, hand_to}:
+        raise InvalidInput(f"{asked} alone is asked: this cannot be handed to anybody else", field="handTo")
+
+
+def _since(step: Step, by: str, now: datetime) -> datetime:
+    """Since when they are on it without a break."""
+    claim = step.claim
+    return claim.since if claim is not None and claim.by == by and claim.expires_at > now else now
 
 
 @dataclass(kw_only=True)
@@ -69,7 +83,7 @@ async def _waiting(tx: Transaction, actor: Actor, id: Id) -> Step:
 
 def _require_own(actor: Actor, step: Step, tx: Transaction) -> None:
     claim = step.claim
-    if claim is not None and claim.expires_at > tx.now and claim.by != actor.subject and not rules(actor):
+    if claim is not None and claim.keeps_out(actor.subject, tx.now) and not rules(actor):
         raise DomainError(ErrorCode.CONFLICT, f"{claim.by} is on it until {rfc3339(claim.expires_at)}")
 
 

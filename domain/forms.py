@@ -71,7 +71,7 @@ class Form:
 
     purpose: Purpose
     question: Question
-    token: str = field(default_factory=lambda: token_urlsafe(24))
+    token: str = field(default_factory=lambda: token_urlsafe(24), repr=False)
     answer: Answer | None = None
 
     def due_at(self, now: datetime) -> datetime | None:
@@ -97,6 +97,9 @@ class Claim:
     by: str
     since: datetime
     expires_at: datetime
+
+    def keeps_out(self, subject: str, now: datetime) -> bool:
+        return self.by != subject and self.expires_at > now
 
 
 def require_answer(question: Question, answer: Answer) -> None:

@@ -217,7 +217,9 @@ def _node_problems(node: Node, graph: Graph) -> Iterator[Problem]:
 
 def _inside(node: Node, problem: Problem) -> Problem:
     """A problem of a subgraph, as one of the graph it is in: nodes are named `map/node`."""
-    return replace(problem, node_id=f"{node.id}/{problem.node_id}" if problem.node_id else node.id)
+    named = f"{node.id}/{problem.node_id}" if problem.node_id else node.id
+    edge = problem.edge and Edge(source=f"{node.id}/{problem.edge.source}", target=f"{node.id}/{problem.edge.target}")
+    return replace(problem, node_id=named, edge=edge)
 
 
 def _refused(check: Callable[..., Any], *value: Any, **limits: Any) -> str | None:

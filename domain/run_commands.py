@@ -8,6 +8,7 @@ from typing import Any
 
 from domain.advancing import go_on, keep, wind_down
 from domain.assets import Asset, AssetType
+from domain.caching import done_in, same, take_over
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.graphs import Graph, require_valid
 from domain.ids import Id
@@ -101,17 +102,14 @@ async def _launch(tx: Transaction, run: Run, graph: Graph, done: dict[str, Step]
     """Write the run and its steps; those that were done in an earlier run are done in this one too."""
     place = Place(organization_id=run.organization_id, project_id=run.project_id, run_id=run.id, priority=run.priority)
     steps = steps_of(graph, place)
-    over = [step for step in steps if step.node_id in done]
-    for step in over:
-        earlier = done[step.node_id]
-        step.inputs = earlier.inputs
-        step.take_over(earlier)
     tx.add(run, *steps)
+    over = take_over(tx, steps, done)
     tx.enqueue(*(step.job() for step in steps if step.status is StepStatus.QUEUED))
     if over:
         await go_on(tx, run, *over)
-        tx.save(run)
-    tx.record(run.told("run.updated"))
+        keep(tx, run)
+    else:
+        tx.record(run.told("run.updated"))
 
 
 @dataclass(kw_only=True)
@@ -131,38 +129,39 @@ class RetryRun(Command[Run]):
 
 async def retry_run(tx: Transaction, actor: Actor, command: RetryRun) -> Run:
     old = await tx.get(Run, command.id)
-    failed_only = command.failed_only is not False
-    _require_repeatable(old, failed_only=failed_only, changed=command.inputs is not None)
+    _require_over(old)
     workflow = await tx.get(Workflow, old.workflow_id)
     graph = await graph_of(tx, workflow, old.workflow_version)
-    given = old.inputs if command.inputs is None else command.inputs
+    inputs = await _checked_inputs(tx, workflow, graph, old.inputs if command.inputs is None else command.inputs)
+    fresh, changed = command.failed_only is False, not same(inputs, old.inputs)
+    _require_left_to_do(old, all_of_it=fresh or changed)
     run = Run(
         organization_id=old.organization_id,
         project_id=old.project_id,
         workflow_id=old.workflow_id,
         workflow_version=old.workflow_version,
-        inputs=await _checked_inputs(tx, workflow, graph, given),
+        inputs=inputs,
         prompts=old.prompts,
         retry_of=old.id,
         seed=old.seed,
-        fresh=not failed_only,
+        fresh=fresh,
         priority=old.priority,
         max_credits=old.max_credits,
         steps_total=len(graph.nodes),
         trace_id=actor.trace_id,
         created_by=actor.subject,
     )
-    unchanged = failed_only and run.inputs == old.inputs
-    wanted = {"run_id": old.id, "parent_id": None, "status": StepStatus.SUCCEEDED}
-    done = {step.node_id: step for step in await tx.find(Step, **wanted)} if unchanged else {}
-    await _launch(tx, run, graph, done)
+    await _launch(tx, run, graph, {} if fresh or changed else await done_in(tx, old.id))
     return run
 
 
-def _require_repeatable(old: Run, *, failed_only: bool, changed: bool) -> None:
+def _require_over(old: Run) -> None:
     if not old.is_finished:
         raise DomainError(ErrorCode.CONFLICT, "This run is not over: cancel it, or wait for its end")
-    if old.status is RunStatus.SUCCEEDED and failed_only and not changed:
+
+
+def _require_left_to_do(old: Run, *, all_of_it: bool) -> None:
+    if old.status is RunStatus.SUCCEEDED and not all_of_it:
         message = "Nothing in this run failed: to repeat all of it, say failedOnly: false"
         raise InvalidInput(message, field="failedOnly")
 

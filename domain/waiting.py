@@ -1,7 +1,7 @@
 """How people answer what a step asks, and what happens when nobody does."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from domain import budgets
@@ -28,13 +28,13 @@ class SubmitStep(Command[Run]):
     """
 
     step_id: Id
-    token: str
+    token: str = field(repr=False)
     decision: str
     values: dict[str, Any] | None = None
     chosen_image_ids: list[Id] | None = None
 
     def __post_init__(self) -> None:
-        require_json_object(self.values or {}, "values")
+        require_json_object({} if self.values is None else self.values, "values")
 
 
 async def submit_step(tx: Transaction, actor: Actor, command: SubmitStep) -> Run:
@@ -102,7 +102,7 @@ def require_may_answer(actor: Actor, step: Step) -> None:
 
 def _require_free(actor: Actor, step: Step, tx: Transaction) -> None:
     claim = step.claim
-    if claim is not None and claim.expires_at > tx.now and claim.by != actor.subject:
+    if claim is not None and claim.keeps_out(actor.subject, tx.now):
         until = rfc3339(claim.expires_at)
         raise DomainError(ErrorCode.CONFLICT, f"{claim.by} is on it until {until}: let it be handed over first")
 

@@ -3,11 +3,10 @@
 import asyncio
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import partial
 
 import structlog
 
@@ -36,10 +35,6 @@ _NOT_OURS = {ErrorCode.CONFLICT, ErrorCode.RUN_NOT_FOUND, ErrorCode.UNAVAILABLE}
 SLACK = 64
 
 log = structlog.get_logger(__name__)
-
-
-def _nothing() -> None:
-    pass
 
 
 class Interruption(Enum):
@@ -107,18 +102,13 @@ class Worker:
         """Called when a step was queued: take turns until there is none to take. Which steps, the table says."""
         while not self.leaving and (turn := await self.turns.next(call)):
             call = None
-            try:
-                await self.do(turn.job, turn.held, partial(self.turns.settled, turn))
-            except BaseException:
-                self.turns.failed(turn)
-                raise
+            await self.do(turn.job, turn.held)
 
-    async def do(self, job: StepJob, held: int = 0, when_claimed: Callable[[], None] = _nothing) -> None:
+    async def do(self, job: StepJob, held: int = 0) -> None:
         """Do one step, from the claim to the record of what came of it; `held` steps of its project are others'."""
         if self.leaving:
             return  # the reconciler queues it once more
         claim = await execute(self.begin, engine_actor(job.organization_id), self._claim_of(job, held))
-        when_claimed()
         if claim is None:
             return
         trace_id = claim.run.trace_id

@@ -6,9 +6,13 @@ from storage.columns import from_json, to_json
 
 
 def create_engine(
-    url: str, *, connections: int, wait_seconds: float = 10.0, command_seconds: float = 30.0
+    url: str, *, connections: int, wait_seconds: float = 10.0, command_seconds: float = 30.0, durable: bool = True
 ) -> AsyncEngine:
-    """Up to `connections` to PostgreSQL at `postgresql+asyncpg://…`; who waits longer for one is told UNAVAILABLE."""
+    """
+    Up to `connections` to PostgreSQL at `postgresql+asyncpg://…`; who waits longer for one is told UNAVAILABLE.
+
+    What is not `durable` does not wait for the disk, and may be forgotten when the database crashes.
+    """
     return create_async_engine(
         url,
         pool_size=connections,
@@ -17,7 +21,11 @@ def create_engine(
         hide_parameters=True,  # they hold prompts and hashes of secrets, and errors are logged
         json_serializer=to_json,
         json_deserializer=from_json,
-        connect_args={"timeout": wait_seconds, "command_timeout": command_seconds},
+        connect_args={
+            "timeout": wait_seconds,
+            "command_timeout": command_seconds,
+            "server_settings": {} if durable else {"synchronous_commit": "off"},
+        },
     )
 
 

@@ -1,14 +1,9 @@
 """Whose turn it is: projects one after the other, and within each the most urgent step of the oldest run."""
 
-import asyncio
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from time import monotonic
-from typing import Any
 
-import msgspec
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.circuits import FAILURES_TO_OPEN
@@ -17,9 +12,8 @@ from domain.ports import StepJob
 from storage.failures import spoken_plainly
 from storage.pool import reading
 
-# Processes that look at the same moment see the same steps: each takes one of the first few, so that most differ.
-CHOICE = 4
-SHUNNED_SECONDS = 30.0
+# Whoever is given a step has so long to claim it before it is given to another.
+GIVEN_SECONDS = 5.0
 MOST_REMEMBERED = 10_000
 
 Call = tuple[Id, int]
@@ -54,16 +48,18 @@ _NEXT = text("""
     ), open_turns AS (
         SELECT project_id, (SELECT count(*) FROM held WHERE held.project_id = turns.project_id) AS held
         FROM turns OFFSET 1
+    ), chosen AS (
+        SELECT step.id, open_turns.held FROM open_turns, LATERAL (
+            SELECT id FROM steps
+            WHERE status = 'QUEUED' AND steps.project_id = open_turns.project_id AND available_at <= now()
+                AND kind NOT IN (SELECT kind FROM waiting_kinds)
+            ORDER BY priority DESC, run_id, id LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS step
+        WHERE open_turns.held < :project_cap LIMIT 1
     )
-    SELECT step.*, open_turns.held FROM open_turns, LATERAL (
-        SELECT organization_id, project_id, run_id, id AS step_id, epoch, priority FROM steps
-        WHERE status = 'QUEUED' AND steps.project_id = open_turns.project_id AND available_at <= now()
-            AND id <> ALL(CAST(:taken AS uuid[])) AND kind NOT IN (SELECT kind FROM waiting_kinds)
-        ORDER BY priority DESC, run_id, id LIMIT :choice
-    ) AS step
-    WHERE open_turns.held < :project_cap LIMIT :choice
+    UPDATE steps SET available_at = now() + make_interval(secs => :given_seconds) FROM chosen WHERE steps.id = chosen.id
+    RETURNING organization_id, project_id, run_id, steps.id AS step_id, epoch, chosen.held
 """)
-
 
 _KNOW = text("INSERT INTO circuits (id, failures, updated_at) VALUES (:id, 0, now()) ON CONFLICT DO NOTHING")
 
@@ -99,30 +95,27 @@ class Turns:
     engine: AsyncEngine
     limits: Limits
     _after: Id = NO_ID
-    _taken: dict[Id, float] = field(default_factory=dict)
     _instead: dict[Call, Call | None] = field(default_factory=dict)
-    _one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.engine = reading(self.engine)
 
     async def next(self, call: StepJob | None = None) -> Turn | None:
         """
-        The step whose turn it is; None where there is none, or no room. Nobody in this process gets it again until it
-        is `settled`. A `call` wakes for one step, though maybe not for the one it names.
+        The step whose turn it is; None where there is none, or no room. It is given to nobody else for a while.
+
+        A `call` wakes for one step, though maybe not for the one it names.
         """
         named = self._meant(call.step_id, call.epoch) if call else None
         if call and named is None:
             return None
-        async with self._one_by_one:
-            found = await self._first()
-            if not found:
-                return None
-            turn = _chosen(found)
-            self._after = Id(str(found[0]["project_id"]))
-            self._taken[turn.job.step_id] = float("inf")
-            self._remember(turn.job, named)
-            return turn
+        row = await self._given()
+        if row is None:
+            return None
+        self._after = Id(str(row["project_id"]))
+        turn = Turn(_job(row), row["held"])
+        self._remember(turn.job, named)
+        return turn
 
     def _remember(self, taken: StepJob, named: Call | None) -> None:
         """The call for a step that was taken without it is one for what the other call named, or for nothing."""
@@ -138,40 +131,23 @@ class Turns:
             call = self._instead.pop(call)
         return call
 
-    def settled(self, turn: Turn) -> None:
-        self._taken.pop(turn.job.step_id, None)
-
-    def failed(self, turn: Turn) -> None:
-        """It could not be claimed, who knows why: the others go first for a while."""
-        self._taken[turn.job.step_id] = monotonic() + SHUNNED_SECONDS
-
-    def _elsewhere(self) -> list[Id]:
-        now = monotonic()
-        self._taken = {step_id: until for step_id, until in self._taken.items() if until > now}
-        return list(self._taken)
-
-    async def _first(self) -> list[dict[str, Any]]:
+    async def _given(self) -> RowMapping | None:
         limits = self.limits
         values = {
             "after": self._after,
-            "taken": self._elsewhere(),
             "kinds": list(limits.providers),
             "providers": list(limits.providers.values()),
             "project_cap": limits.project,
             "provider_cap": limits.provider,
             "failures_to_open": FAILURES_TO_OPEN,
-            "choice": CHOICE,
+            "given_seconds": GIVEN_SECONDS,
         }
         with spoken_plainly():
             async with self.engine.connect() as connection:
-                return [dict(row) for row in (await connection.execute(_NEXT, values)).mappings()]
+                return (await connection.execute(_NEXT, values)).mappings().first()
 
 
-def _chosen(found: list[dict[str, Any]]) -> Turn:
-    first = (found[0]["project_id"], found[0]["priority"])
-    row = random.choice([row for row in found if (row["project_id"], row["priority"]) == first])  # noqa: S311 - hides nothing
-    return Turn(_job(row), row["held"])
-
-
-def _job(row: dict[str, Any]) -> StepJob:
-    return msgspec.convert(msgspec.to_builtins({name: row[name] for name in StepJob.__match_args__[:4]}), StepJob)
+def _job(row: RowMapping) -> StepJob:
+    ids = (Id(str(row[name])) for name in ("organization_id", "run_id", "step_id"))
+    organization_id, run_id, step_id = ids
+    return StepJob(organization_id, run_id, step_id, row["epoch"])

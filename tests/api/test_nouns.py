@@ -47,7 +47,7 @@ async def test_every_problem_of_a_graph_is_told_at_once(client: Client) -> None:
     found = {p["code"] for p in (await client.ask(query, g=BROKEN))["validateWorkflow"]}
     create = "mutation($input: CreateWorkflowInput!) { createWorkflow(input: $input) { workflow { id } } }"
     refused = await _refused(client, create, input={"projectId": client.key.projectId, "name": "x", **BROKEN})
-    assert found == {"INVALID_CONFIG", "UNKNOWN_KIND", "UNKNOWN_PORT", "MISSING_INPUT"}
+    assert found == {"INVALID_CONFIG", "UNKNOWN_KIND", "UNKNOWN_NODE", "UNREACHABLE", "MISSING_INPUT"}
     assert refused["code"] == "WORKFLOW_INVALID"
     assert {problem["code"] for problem in refused["problems"]} == found
 

@@ -5,23 +5,27 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app.parts import Parts
 from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.claiming import ClaimStep, StepCommand
+from domain.claims import ClaimWork, ReleaseClaim
 from domain.commands import COMMANDS, execute
 from domain.errors import DomainError, ErrorCode
-from domain.execution import FinishStep
+from domain.execution import FinishStep, ReportStep
+from domain.forms import Question
 from domain.graphs import Node
-from domain.ids import new_id
+from domain.ids import Id, new_id
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
 from domain.kinds.kind import StepResult
 from domain.organizations import FoundOrganization, IssueApiKey
-from domain.permissions import Actor
+from domain.permissions import Actor, engine_actor
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
-from domain.run_commands import CancelRun, StartRun
-from domain.steps import RunError
+from domain.run_commands import CancelRun, ExpireRun, RetryRun, StartRun
+from domain.steps import RunError, Step
+from domain.waiting import SubmitStep, TimeOutStep
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from storage.leases import Held
 from tests.contract.callers import CALLERS, HOUSE, KEY, caller
@@ -30,6 +34,7 @@ from tests.studio import Tenant, claim_of, tenant
 
 Build = Callable[[Tenant], Awaitable[Command[Any]]]
 WRITERS = {"OWNER", "EDITOR", KEY, HOUSE}
+REVIEWERS = WRITERS | {"REVIEWER"}
 MAY: dict[type[Command[Any]], set[str]] = {
     FoundOrganization: {HOUSE},
     IssueApiKey: {HOUSE},
@@ -42,9 +47,16 @@ MAY: dict[type[Command[Any]], set[str]] = {
     CreateAsset: WRITERS,
     UpdateAsset: WRITERS,
     StartRun: WRITERS,
-    CancelRun: WRITERS | {"REVIEWER"},
+    RetryRun: WRITERS,
+    CancelRun: REVIEWERS,
+    ExpireRun: {HOUSE},
+    SubmitStep: REVIEWERS,
+    TimeOutStep: {HOUSE},
+    ClaimWork: REVIEWERS,
+    ReleaseClaim: REVIEWERS,
     ClaimStep: {HOUSE},
     FinishStep: {HOUSE},
+    ReportStep: {HOUSE},
     FailStep: {HOUSE},
     StopStep: {HOUSE},
     ReleaseStep: {HOUSE},
@@ -80,6 +92,30 @@ async def _expire_step(one: Tenant) -> ExpireStep:
     return ExpireStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch)
 
 
+async def _asked(one: Tenant) -> Step:
+    """A step that waits for a person, whose time is up."""
+    nodes = [Node(id="look", kind="human_review", config={"title": "Look"})]
+    workflow = await one.do(CreateWorkflow(project_id=one.project_id, name="Look", nodes=nodes, edges=[]))
+    step = (await claimed(one, await one.do(StartRun(workflow_id=workflow.id)))).step
+    question = Question(title="Look", due_seconds=0)
+    command = FinishStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, outcome=question)
+    asked: Step = await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
+    return asked
+
+
+async def _submit_step(one: Tenant) -> SubmitStep:
+    step = await _asked(one)
+    assert step.form is not None
+    return SubmitStep(step_id=step.id, token=step.form.token, decision="approve")
+
+
+def _of_asked(build: Callable[[Id], Command[Any]]) -> Build:
+    async def made(one: Tenant) -> Command[Any]:
+        return build((await _asked(one)).id)
+
+    return made
+
+
 def _made(build: Callable[[Tenant], Command[Any]]) -> Build:
     async def made(one: Tenant) -> Command[Any]:
         return build(one)
@@ -98,6 +134,19 @@ async def _cancel_run(one: Tenant) -> CancelRun:
     return CancelRun(id=(await started(one)).id)
 
 
+async def _retry_run(one: Tenant) -> RetryRun:
+    command = await _cancel_run(one)
+    await one.do(command)
+    return RetryRun(id=command.id)
+
+
+async def _expire_run(one: Tenant) -> ExpireRun:
+    run = await started(one)
+    async with one.parts.engine.begin() as connection:
+        await connection.execute(text("UPDATE runs SET deadline = now() WHERE id = :id"), {"id": run.id})
+    return ExpireRun(id=run.id)
+
+
 NODES = [Node(id="words", kind="input", config={"name": "words"})]
 FAILURE = RunError(code=ErrorCode.PROVIDER_FAILED, message="No.")
 BUILD: dict[type[Command[Any]], Build] = {
@@ -112,9 +161,16 @@ BUILD: dict[type[Command[Any]], Build] = {
     CreateAsset: _made(lambda one: CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows")),
     UpdateAsset: _update_asset,
     StartRun: _on_workflow(lambda id_: StartRun(workflow_id=id_, inputs={"prompt": "A kite"})),  # type: ignore[arg-type]
+    RetryRun: _retry_run,
     CancelRun: _cancel_run,
+    ExpireRun: _expire_run,
+    SubmitStep: _submit_step,
+    TimeOutStep: _of_asked(lambda id_: TimeOutStep(step_id=id_)),
+    ClaimWork: _of_asked(lambda id_: ClaimWork(id=id_)),
+    ReleaseClaim: _of_asked(lambda id_: ReleaseClaim(id=id_)),
     ClaimStep: _claim_step,
     FinishStep: _said(FinishStep, outcome=StepResult(outputs={"value": "A kite"})),
+    ReportStep: _said(ReportStep, progress=0.5),
     FailStep: _said(FailStep, error=FAILURE),
     StopStep: _said(StopStep),
     ReleaseStep: _said(ReleaseStep),

@@ -7,6 +7,7 @@ import pytest
 
 from app.parts import Parts
 from domain.assets import Asset, AssetType, CreateAsset
+from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
 from domain.images import Image
 from domain.organizations import Organization
@@ -20,7 +21,10 @@ from tests.contract.callers import CALLERS, NO_SCOPE, caller
 from tests.contract.studio_rows import finished
 from tests.studio import Tenant, tenant
 
-NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image}
+# A provider is everybody's; all else belongs to an organization.
+EVERYBODYS = {Circuit}
+OWNED = [kind for kind in READS if kind not in EVERYBODYS]
+NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image} | EVERYBODYS
 
 
 async def filled(parts: Parts) -> Tenant:
@@ -47,7 +51,7 @@ def test_every_noun_has_its_row() -> None:
     assert set(READS) == NOUNS
 
 
-@pytest.mark.parametrize("kind", READS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", OWNED, ids=lambda kind: kind.__name__)
 async def test_a_noun_is_read_by_those_who_may_and_only_where_they_are_at_home(kind: type[Any], parts: Parts) -> None:
     home, away = await filled(parts), await tenant(parts, "globex", "shop")
     reads = parts.studio.reads
@@ -57,7 +61,7 @@ async def test_a_noun_is_read_by_those_who_may_and_only_where_they_are_at_home(k
         assert not any(await seen(reads, kind, caller(name, away.actor.organization_id), id_)), name
 
 
-@pytest.mark.parametrize("kind", READS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", OWNED, ids=lambda kind: kind.__name__)
 async def test_a_noun_takes_its_own_permission(kind: type[Any], parts: Parts) -> None:
     home, reads = await filled(parts), parts.studio.reads
     id_ = (await reads.many(kind, home.actor))[0].id
@@ -69,9 +73,16 @@ async def test_a_noun_takes_its_own_permission(kind: type[Any], parts: Parts) ->
         assert await reads.any_node(actor, id_) is None
 
 
-@pytest.mark.parametrize("kind", [kind for kind in READS if kind is not Organization])
+@pytest.mark.parametrize("kind", [kind for kind in OWNED if kind is not Organization])
 async def test_a_key_of_another_project_sees_nothing_of_this_one(kind: type[Any], parts: Parts) -> None:
     home, reads = await filled(parts), parts.studio.reads
     other = await home.do(CreateProject(name="Shop"))
     id_ = next(row.id for row in await reads.many(kind, home.actor) if row.id != other.id)
     assert not any(await seen(reads, kind, replace(home.actor, project_id=other.id), id_))
+
+
+async def test_how_the_providers_are_is_for_all_who_may_read_runs(parts: Parts) -> None:
+    home, reads = await tenant(parts), parts.studio.reads
+    assert [circuit.id for circuit in await reads.many(Circuit, home.actor)] == ["sketch"]
+    with pytest.raises(DomainError):
+        await reads.many(Circuit, caller(NO_SCOPE, home.actor.organization_id))

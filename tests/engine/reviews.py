@@ -92,8 +92,8 @@ async def let_time_pass(owner: Tenant, step: Step) -> None:
     async with owner.parts.engine.begin() as connection:
         await connection.execute(
             text("""
-                UPDATE steps SET due_at = least(due_at, now() - interval '1 second'),
-                    claim = claim || '{"expires_at": "2001-01-01T00:00:00Z"}' WHERE id = :id
+                UPDATE steps SET claim = claim || '{"expires_at": "2001-01-01T00:00:00Z"}',
+                    due_at = CASE WHEN due_at IS NOT NULL THEN now() - interval '1 second' END WHERE id = :id
             """),
             {"id": step.id},
         )

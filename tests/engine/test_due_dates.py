@@ -13,13 +13,9 @@ from domain.waiting import SubmitStep, TimeOutStep
 from engine.reconciler import Reconciler
 from tests.engine.crew import (
     a_reconciler,
-    a_run,
     a_worker,
     as_engine,
-    edges,
     events_of,
-    images_of,
-    node,
     run_of,
     statuses_of,
     steps_of,
@@ -65,27 +61,6 @@ async def test_what_needs_to_be_filled_in_is_not_approved_by_nobody(parts: Parts
     assert (run.status, run.error and run.error.code) == ("FAILED", ErrorCode.DEADLINE_EXCEEDED)
 
 
-async def test_the_first_candidates_are_chosen_where_nobody_chooses(parts: Parts) -> None:
-    owner, worker = await tenant(parts), a_worker(parts)
-    chooses = {"choose": {"fewest": 2, "most": 3}, "dueSeconds": 60, "onTimeout": "approve"}
-    nodes = [
-        node("ask", "input", name="prompt", type="text"),
-        node("draw", "generate_image", count=3, aspectRatio="1:1"),
-        node("look", "human_review", title="Which?", **chooses),
-        node("show", "output"),
-    ]
-    links = edges("ask>draw", "draw.images>look.candidates", "look.images>show")
-    run = await a_run(owner, nodes, links, prompt="A red kite")
-    await work_off(parts, worker)
-    step = await waiting(owner, run)
-    await let_time_pass(owner, step)
-    await a_reconciler(parts).reconcile()
-    await work_off(parts, worker)
-    assert len(await images_of(owner, run)) == 3
-    chosen = [value["imageId"] for value in (await run_of(owner, run)).outputs["show"]]
-    assert chosen == list(form_of(step).question.candidates[:2])
-
-
 async def test_a_form_without_an_answer_is_rejected_where_the_workflow_says_so(parts: Parts) -> None:
     owner = await tenant(parts)
     run = await unanswered(owner, onTimeout="reject")
@@ -128,10 +103,10 @@ async def test_when_the_next_one_does_not_answer_either_the_run_fails(parts: Par
 
 async def test_a_form_is_left_alone_until_it_is_due(parts: Parts) -> None:
     owner = await tenant(parts)
-    soon, never = await a_review(owner, dueSeconds=3600), await a_review(owner)
-    for run in (soon, never):
+    due_later, never_due = await a_review(owner, dueSeconds=3600), await a_review(owner, onTimeout="fail")
+    await let_time_pass(owner, await waiting(owner, never_due))
+    for run in (due_later, never_due):
         step, before = await waiting(owner, run), await events_of(owner, run)
-        await let_time_pass(owner, step) if run is never else None
         await a_reconciler(parts).reconcile()
         assert await code_of(as_engine(owner, TimeOutStep(step_id=step.id))) == "CONFLICT"
         assert await events_of(owner, run) == before
@@ -165,8 +140,8 @@ async def test_an_answer_in_the_moment_it_is_due_counts_or_comes_too_late(parts:
     step = await waiting(owner, run)
     await let_time_pass(owner, step)
     answer = SubmitStep(step_id=step.id, token=form_of(step).token, decision="reject")
-    said, _ = await asyncio.gather(owner.do(answer), a_reconciler(parts).reconcile(), return_exceptions=True)
+    both = await asyncio.gather(owner.do(answer), a_reconciler(parts).reconcile(), return_exceptions=True)
     over = await run_of(owner, run)
-    assert (over.status, over.steps_waiting) == ("FAILED" if isinstance(said, DomainError) else "SUCCEEDED", 0)
+    assert (over.status, over.steps_waiting) == ("FAILED" if isinstance(both[0], DomainError) else "SUCCEEDED", 0)
     endings = [e.event.event for e in await events_of(owner, run) if e.event.event in {"run.failed", "run.completed"}]
     assert len(endings) == 1

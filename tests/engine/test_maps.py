@@ -40,3 +40,39 @@ async def test_cancel_big(parts: Parts):
         await asyncio.gather(*map(worker.do, jobs)); print("round", time.time()-t); t=time.time()
     r = await run_of(owner, run); print(r.metrics, r.progress); t=time.time()
     await owner.do(CancelRun(id=run.id)); print("cancel", time.time()-t)
+
+async def beat(gaps):
+    last=time.time()
+    while True:
+        await asyncio.sleep(0.01); n=time.time(); gaps.append(n-last); last=n
+
+async def test_gap(parts: Parts):
+    owner, worker = await tenant(parts), a_worker(parts)
+    run = await a_run(owner, mapped(9), edges("ask>many.each","many>out"), items=[str(i) for i in range(1000)], style="s")
+    for i in range(2):
+        jobs = await jobs_of(parts)
+        gaps=[]; b=asyncio.create_task(beat(gaps))
+        await asyncio.gather(*map(worker.do, jobs)); b.cancel(); print("gap make", max(gaps), sum(g for g in gaps if g>.05))
+    gaps=[]; b=asyncio.create_task(beat(gaps))
+    await owner.do(CancelRun(id=run.id)); print("cancel gap", max(gaps), sorted(gaps)[-5:])
+    b.cancel()
+
+async def test_given(parts: Parts):
+    owner, worker = await tenant(parts), a_worker(parts)
+    m = mapped(9)
+    m[2].config["nodes"].append(inner("st","input",name="st",maxLength=32000))
+    m[2].config["nodes"][1]["config"]["template"]="{{st}}"
+    run = await a_run(owner, m, edges("ask>many.each","many>out","style>many.st"), items=[str(i) for i in range(990)], style="s"*32000)
+    import resource
+    for i in range(2):
+        jobs = await jobs_of(parts); t=time.time()
+        await asyncio.gather(*map(worker.do, jobs)); print("make", time.time()-t)
+    print(await statuses_of(owner, run) if False else (await run_of(owner,run)).metrics, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+async def test_deep(parts: Parts):
+    owner, worker = await tenant(parts), a_worker(parts)
+    for n in (300, 990):
+        nodes=[node("ask","input",name="x"), node("c","condition",operator="equals",operand="a"), *[node(f"p{i}","prompt",template="{{text}}") for i in range(n)]]
+        run = await a_run(owner, nodes, edges("ask>c","c.else>p0",*[f"p{i}>p{i+1}" for i in range(n-1)]), x="a")
+        t=time.time(); gaps=[]; b=asyncio.create_task(beat(gaps))
+        await work_off(parts, worker); print(n, time.time()-t, max(gaps), (await run_of(owner, run)).status); b.cancel()

@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from app.parts import Parts, open_parts
 from domain.errors import ErrorCode
+from domain.execution import FinishStep
+from domain.kinds.kind import StepResult
 from domain.permissions import Role
 from domain.run_commands import CancelRun, ExpireRun
 from domain.runs import Run
@@ -22,7 +24,6 @@ from tests.engine.crew import (
     as_engine,
     edges,
     events_of,
-    images_of,
     jobs_of,
     node,
     run_of,
@@ -32,7 +33,7 @@ from tests.engine.crew import (
     work_up_to,
 )
 from tests.engine.reviews import a_review, code_of, form_of, let_time_pass, person, refusal, submit, waiting
-from tests.studio import Tenant, tenant
+from tests.studio import Tenant, claim_of, tenant
 
 WORDS = {"type": "object", "properties": {"words": {"type": "string", "maxLength": 9}}, "required": ["words"]}
 
@@ -113,6 +114,8 @@ async def test_a_token_that_is_not_the_forms_answers_nothing(parts: Parts, token
         ({"values": {}}, "values"),
         ({"values": {"words": "far too long"}}, "values"),
         ({"values": {"words": 7}}, "values"),
+        ({"values": []}, "values"),
+        ({"values": {"words": "x\u0000"}}, "values"),
         ({"chosen_image_ids": ["x"]}, "chosenImageIds"),
         ({"decision": "reject", "chosen_image_ids": ["\u0000"]}, "chosenImageIds"),
     ],
@@ -214,6 +217,24 @@ async def test_a_rejection_ends_what_else_waits(parts: Parts) -> None:
     assert await code_of(submit(owner, other)) == "STEP_NOT_WAITING"
 
 
+async def test_a_rejection_lets_finish_what_a_worker_is_at(parts: Parts) -> None:
+    owner, worker = await tenant(parts), a_worker(parts)
+    run = await a_run(owner, TWO, TWO_LINKS, prompt="A red kite")
+    held = await as_engine(owner, claim_of(parts, await work_up_to(parts, worker, owner, run, "write")))
+    await a_reconciler(parts).reconcile()
+    await work_off(parts, worker)
+    rejected = await submit(owner, await waiting(owner, run), "reject")
+    assert (rejected.status, rejected.is_stopping) == ("RUNNING", True)
+    done = FinishStep(
+        run_id=run.id, step_id=held.step.id, epoch=held.step.epoch, outcome=StepResult(outputs={"text": "!"})
+    )
+    await as_engine(owner, done)
+    over = await run_of(owner, run)
+    assert (over.status, over.error and over.error.code) == ("FAILED", ErrorCode.STEP_REJECTED)
+    statuses = {"ask": "SUCCEEDED", "look": "FAILED", "read": "SKIPPED", "write": "SUCCEEDED"}
+    assert await statuses_of(owner, run) == statuses
+
+
 async def test_a_form_outlives_the_processes_that_put_it(parts: Parts) -> None:
     owner = await tenant(parts)
     run = await a_review(owner)
@@ -223,32 +244,3 @@ async def test_a_form_outlives_the_processes_that_put_it(parts: Parts) -> None:
         assert (await submit(replace(owner, parts=reopened), step)).status == "RUNNING"
         await work_off(reopened, a_worker(reopened))
     assert (await run_of(owner, run)).status == "SUCCEEDED"
-
-
-async def test_images_are_chosen_from_the_candidates_in_the_order_of_the_choice(parts: Parts) -> None:
-    owner = await tenant(parts)
-    nodes = [
-        node("ask", "input", name="prompt", type="text"),
-        node("draw", "generate_image", count=3, aspectRatio="1:1"),
-        node("look", "human_review", title="Which two?", choose={"fewest": 1, "most": 2}),
-        node("show", "output"),
-    ]
-    links = edges("ask>draw", "draw.images>look.candidates", "look.images>show")
-    run = await a_run(owner, nodes, links, prompt="A red kite")
-    await work_off(parts, a_worker(parts))
-    step, images = await waiting(owner, run), [image.id for image in await images_of(owner, run)]
-    assert set(form_of(step).question.candidates) == set(images)
-    foreign = (await images_of(owner, await _drawn_elsewhere(owner)))[0].id
-    for wrong in ([], images, [images[0], images[0]], [foreign]):
-        assert await code_of(submit(owner, step, chosen_image_ids=wrong)) == "VALIDATION_ERROR"
-    chosen = [images[2], images[0]]
-    await submit(owner, step, chosen_image_ids=chosen)
-    await work_off(parts, a_worker(parts))
-    assert [value["imageId"] for value in (await run_of(owner, run)).outputs["show"]] == chosen
-
-
-async def _drawn_elsewhere(owner: Tenant) -> Run:
-    nodes = [node("ask", "input", name="prompt"), node("draw", "generate_image", aspectRatio="1:1")]
-    run = await a_run(owner, nodes, edges("ask>draw"), prompt="A blue kite")
-    await work_off(owner.parts, a_worker(owner.parts))
-    return run

@@ -60,6 +60,7 @@ async def test_a_claim_is_made_longer_by_claiming_again(parts: Parts) -> None:
     owner = await tenant(parts)
     step = await waiting(owner, await a_review(owner))
     first, second = [await claim(owner, step, seconds=seconds) for seconds in (60, 3600)]
+    assert second.since == first.since
     assert second.expires_at - first.expires_at > timedelta(minutes=58)
 
 
@@ -85,6 +86,17 @@ async def test_a_claim_can_be_handed_over(parts: Parts) -> None:
     assert await code_of(submit(ada, step)) == "CONFLICT"
     assert await code_of(claim(ada, step)) == "CONFLICT"
     await submit(ben, step)
+
+
+async def test_what_one_alone_is_asked_is_handed_to_nobody_else(parts: Parts) -> None:
+    owner = await tenant(parts)
+    ada = await person(owner, "ada")
+    step = await waiting(owner, await a_review(owner, assignee="ada"))
+    for who in (ada, owner):
+        refused = await refusal(claim(who, step, hand_to="ben"))
+        assert (refused.code, refused.details["field"]) == (ErrorCode.VALIDATION_ERROR, "handTo")
+    await claim(owner, step, hand_to="ada")
+    await submit(ada, step)
 
 
 async def test_owners_and_keys_that_may_all_take_over(parts: Parts) -> None:
