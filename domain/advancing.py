@@ -139,11 +139,15 @@ async def settle(tx: Transaction, run: Run) -> None:
     """A run that has begun waits when only people can take it further."""
     if run.started_at is None:
         return
-    going = not run.steps_waiting
-    if not going:
-        busy = await tx.find(Step, run_id=run.id, status=[StepStatus.QUEUED, StepStatus.RUNNING])
-        going = any(step.is_held or step.status is StepStatus.QUEUED for step in busy)
+    going = not run.steps_waiting or await _is_busy(tx, run)
     run.status = RunStatus.RUNNING if going else RunStatus.WAITING
+
+
+async def _is_busy(tx: Transaction, run: Run) -> bool:
+    """Whether a worker is at one of its steps, or may be."""
+    if await tx.newest(Step, run_id=run.id, status=StepStatus.QUEUED) is not None:
+        return True
+    return any(step.is_held for step in await tx.find(Step, run_id=run.id, status=StepStatus.RUNNING))
 
 
 async def give_up(

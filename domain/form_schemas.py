@@ -41,6 +41,12 @@ def require_values(schema: dict[str, Any], values: dict[str, Any]) -> None:
     raise InvalidInput("; ".join(told[:_MOST_TOLD]), field="values")
 
 
+def defaults_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """What the form holds before anybody has filled it in."""
+    properties = schema.get("properties", {})
+    return {name: part["default"] for name, part in properties.items() if isinstance(part, dict) and "default" in part}
+
+
 def _validator(schema: dict[str, Any]) -> jsonschema_rs.Validator:
     """`format` tells editors how to show a value, in every draft of the standard."""
     return jsonschema_rs.validator_for(

@@ -8,6 +8,7 @@ from domain import budgets
 from domain.advancing import complete, give_up, keep, settle
 from domain.asking import RETRY, put
 from domain.errors import DomainError, ErrorCode
+from domain.form_schemas import defaults_of
 from domain.forms import APPROVE, REJECT, Answer, Form, OnTimeout, Purpose, require_answer
 from domain.ids import Id
 from domain.kinds import KINDS
@@ -168,7 +169,8 @@ async def time_out_step(tx: Transaction, actor: Actor, command: TimeOutStep) -> 
     match form.question.on_timeout:
         case OnTimeout.APPROVE:
             chosen = form.question.candidates[: form.question.fewest]
-            await _decide(tx, run, step, form, Answer(decision=APPROVE, chosen=chosen, at=tx.now))
+            values = defaults_of(form.question.schema)
+            await _decide(tx, run, step, form, Answer(decision=APPROVE, values=values, chosen=chosen, at=tx.now))
         case OnTimeout.REJECT:
             await _decide(tx, run, step, form, Answer(decision=REJECT, at=tx.now))
         case OnTimeout.REASSIGN:

@@ -9,7 +9,7 @@ from typing import Any
 from domain.circuits import Circuit, CircuitState
 from domain.errors import DomainError, InvalidInput
 from domain.events import Envelope
-from domain.forms import Form
+from domain.forms import Claim, Form
 from domain.graphs import require_valid
 from domain.ids import Id
 from domain.images import Image
@@ -109,6 +109,10 @@ def form_of(root: Step, info: Info) -> HumanForm | None:
         assignee=question.assignee,
         due_at=root.due_at,
     )
+
+
+def claim_of(root: Step) -> Claim | None:
+    return root.claim if root.claim and root.claim.expires_at > datetime.now(UTC) else None
 
 
 async def candidates_of(root: HumanForm, info: Info) -> list[Image]:

@@ -13,6 +13,7 @@ from domain.projects import Project
 from domain.runs import Run
 from domain.steps import Step
 from resolvers.context import Context, Info
+from storage.reads import READS
 from streams.deliveries import Audience, Delivery
 
 MOST_CHANNELS = 50
@@ -72,10 +73,11 @@ async def _followed(context: Context, channel: Channel) -> tuple[Id, frozenset[I
 
 
 async def subject_of(root: Delivery, info: Info) -> Any:
-    """The entity as it is now."""
+    """The entity as it is now; None where this viewer may not read such."""
     if root.subject_type == "Resync":
         return Resync(root.payload["reason"], root.cursor)
-    return await info.context.load(_SUBJECTS[root.subject_type], root.subject_id)
+    kind = _SUBJECTS[root.subject_type]
+    return await info.context.load(kind, root.subject_id) if READS[kind] in info.context.actor.permissions else None
 
 
 async def run_updated(info: Info, id: Id) -> AsyncIterator[Run]:

@@ -88,7 +88,7 @@ class RunStep(Node):
     cost: Decimal = said("What it cost, in credits.")
     images: list[Image] = said("The images it made, or took over from an earlier step.", runs.images_of_step)
     form: HumanForm | None = said("What a person is asked, while one is awaited.", runs.form_of)
-    claim: Claim | None = said("Who is on it, while it waits.")
+    claim: Claim | None = said("Who is on it, while it waits.", runs.claim_of)
 
 
 @strawberry.type(description="Something that happened in a run.")
