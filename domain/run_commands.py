@@ -10,7 +10,7 @@ from domain.advancing import go_on, keep, wind_down
 from domain.assets import Asset, AssetType
 from domain.caching import done_in, same, take_over
 from domain.errors import DomainError, ErrorCode, InvalidInput
-from domain.graphs import Graph, require_valid
+from domain.graphs import Graph
 from domain.ids import Id
 from domain.images import Image
 from domain.kinds.input_value import checked_inputs
@@ -19,6 +19,7 @@ from domain.permissions import Actor
 from domain.plain import require_json_object
 from domain.planning import Place, steps_of
 from domain.ports import Command, Transaction
+from domain.problems import require_valid
 from domain.runs import Run, RunStatus
 from domain.steps import Step, StepStatus
 from domain.workflows import Workflow, graph_of

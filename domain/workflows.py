@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from domain.errors import DomainError, ErrorCode
-from domain.graphs import Edge, Graph, Node, require_valid
+from domain.graphs import Edge, Graph, Node
 from domain.ids import Id, new_id
 from domain.permissions import Actor
 from domain.ports import Command, Transaction
+from domain.problems import require_valid
 from domain.projects import Project
 from domain.text import NAME_LENGTH, require_length
 from domain.versions import require_version

@@ -9,6 +9,7 @@ from typing import Any
 from domain.errors import DomainError, ErrorCode
 from domain.ids import new_id
 from domain.images import Image, NewImage
+from domain.kinds.input_value import image_value
 from domain.kinds.kind import Work
 from domain.permissions import engine_actor
 from domain.pictures import Change, Picture
@@ -73,7 +74,7 @@ class EngineToolbox:
         return Offers(image=self.image_provider.image_terms, text=self.text_provider.text_terms)
 
     async def read_images(self, values: Iterable[Any], work: Work) -> list[tuple[Image, bytes]]:
-        wanted = [value["imageId"] if isinstance(value, dict) else value for value in values]
+        wanted = [image_value(value, "inputs")["imageId"] for value in values]
         actor = engine_actor(work.organization_id, work.trace_id)
         found = await self.reads.many(Image, actor, id=wanted, project_id=work.project_id, deleted_at=None)
         by_id = {image.id: image for image in found}

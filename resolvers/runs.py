@@ -10,10 +10,10 @@ from domain.circuits import Circuit, CircuitState
 from domain.errors import DomainError, InvalidInput
 from domain.events import Envelope
 from domain.forms import Claim, Form
-from domain.graphs import require_valid
 from domain.ids import Id
 from domain.images import Image
 from domain.kinds.input_value import checked_inputs
+from domain.problems import require_valid
 from domain.quotes import Quote
 from domain.quotes import quote as quote_of
 from domain.run_commands import StartRun

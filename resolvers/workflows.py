@@ -8,10 +8,11 @@ import strawberry
 
 from domain.comparison import Comparison
 from domain.errors import InvalidInput
-from domain.graphs import Edge, Graph, Node, Problem, problems
+from domain.graphs import Edge, Graph, Node
 from domain.ids import Id
 from domain.kinds import KINDS
 from domain.kinds.kind import NodeKind, Port
+from domain.problems import Problem, problems
 from domain.runs import Run, RunStatus
 from domain.workflows import Workflow, WorkflowVersion, no_version
 from resolvers.context import Info

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from domain import assets as domain_assets
-from domain import comparison, graphs
+from domain import comparison, graphs, problems
 from domain import images as domain_images
 from domain import organizations as domain_organizations
 from domain import projects as domain_projects
@@ -183,7 +183,7 @@ class NodeKind:
     credit_cost: Decimal = said("Credits for one execution with the settings it comes with.")
 
 
-@of(graphs.Problem)
+@of(problems.Problem)
 class WorkflowProblem:
     """One thing that is wrong with a graph."""
 

@@ -11,12 +11,14 @@ from domain.providers import GeneratedPicture
 LONGEST_SIDE = 8_192
 
 _CENTRE = FocalPoint(0.5, 0.5)
+_OF_THE_SOURCE = {"width", "height", "size"}
 
 
 async def run(work: Work) -> StepResult:
     ((source, data),) = await work.toolbox.read_images([work.inputs["image"]], work)
     changed = await work.toolbox.change_picture(data, change_of(work.config, source.focal_point or _CENTRE))
-    picture = GeneratedPicture(changed, seed=source.seed, meta={**source.meta, "transformedFrom": source.id})
+    meta = {name: value for name, value in source.meta.items() if name not in _OF_THE_SOURCE}
+    picture = GeneratedPicture(changed, seed=source.seed, meta={**meta, "transformedFrom": source.id})
     image = await work.toolbox.keep_image(picture, work, model=source.model, provider=source.provider)
     return StepResult(outputs={"image": image.value}, images=(image,))
 

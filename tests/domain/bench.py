@@ -78,13 +78,17 @@ class Bench:
         return {"imageId": image.id, "fileHash": image.file_hash}
 
 
-async def done(kind: str, bench: Bench | None = None, *, given: Any = None, prompts: Any = None, **parts: Any) -> Any:
-    """What a node of this kind makes of these parts of its work."""
-    bench = bench or Bench()
-    work = Work(
+def work_of(
+    bench: Bench,
+    config: dict[str, Any] | None = None,
+    inputs: dict[str, Any] | None = None,
+    given: dict[str, Any] | None = None,
+    prompts: dict[str, str] | None = None,
+) -> Work:
+    return Work(
         **{name: new_id() for name in ("organization_id", "project_id", "run_id", "step_id")},
-        config=parts.get("config", {}),
-        inputs=parts.get("inputs", {}),
+        config=config or {},
+        inputs=inputs or {},
         given=given or {},
         prompts=prompts or {},
         seed=7,
@@ -92,4 +96,8 @@ async def done(kind: str, bench: Bench | None = None, *, given: Any = None, prom
         toolbox=bench,
         report=bench.reported.append,
     )
-    return await KINDS[kind].run(work)
+
+
+async def done(kind: str, bench: Bench | None = None, **parts: Any) -> Any:
+    """What a node of this kind makes of these parts of its work."""
+    return await KINDS[kind].run(work_of(bench or Bench(), **parts))

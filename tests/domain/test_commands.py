@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.errors import DomainError, ErrorCode, InvalidInput
-from domain.graphs import Edge, Graph, Node, problems, require_valid
+from domain.graphs import Edge, Graph, Node
 from domain.ids import new_id
 from domain.kinds import KINDS
 from domain.kinds.input_value import checked_inputs
 from domain.organizations import FoundOrganization
 from domain.plain import plain
+from domain.problems import problems, require_valid
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import StartRun
 from domain.versions import require_version

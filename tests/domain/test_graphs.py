@@ -3,8 +3,9 @@
 import pytest
 
 from domain.errors import DomainError, ErrorCode
-from domain.graphs import MOST_EDGES, Edge, Graph, Node, Problem, problems, require_valid
+from domain.graphs import Edge, Graph, Node
 from domain.kinds.kind import MOST_CONFIG_PROBLEMS
+from domain.problems import MOST_EDGES, Problem, problems, require_valid
 from tests.domain.building import chain, edge, graph, node, picture_graph
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from domain.errors import InvalidInput
-from domain.graphs import problems
 from domain.kinds.input_value import checked_inputs
+from domain.problems import problems
 from tests.domain.building import graph, node
 
 

@@ -1,5 +1,8 @@
 """What the kinds of nodes make of their settings and of what flows in."""
 
+import re
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -12,11 +15,14 @@ from domain.ids import new_id
 from domain.images import FocalPoint
 from domain.kinds import KINDS
 from domain.kinds.input_value import checked_inputs
+from domain.kinds.kind import OF_WORK, NodeKind, StepResult
 from domain.kinds.transform_image import change_of
 from domain.pictures import Change, Fit, Format
 from domain.plain import require_json_object
-from tests.domain.bench import Bench, Recording, done, told
+from tests.domain.bench import Bench, Recording, done, told, work_of
 from tests.domain.building import ANY_JSON, refusal
+
+PAGE = Path(__file__).parents[2] / "docs/node-kinds.md"
 
 
 @pytest.mark.parametrize("kind", list(KINDS.values()), ids=lambda kind: kind.kind)
@@ -186,3 +192,32 @@ async def test_a_text_is_written_as_the_instructions_say() -> None:
 def test_instructions_are_a_text_of_a_length(instructions: object) -> None:
     (problem,) = told("generate_text", instructions=instructions)
     assert problem.startswith("config.instructions: ")
+
+
+def documented_kind(directory: Path) -> NodeKind:
+    written = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert written
+    (directory / "choose_longest.py").write_text(written[1])
+    spec = spec_from_file_location("choose_longest", directory / "choose_longest.py")
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(module := module_from_spec(spec))
+    kind: NodeKind = module.KIND
+    return kind
+
+
+async def test_the_kind_that_the_documentation_builds_can_be_used(tmp_path: Path) -> None:
+    kind = documented_kind(tmp_path)
+    texts = {"texts": ["a", "a fox", "fox"]}
+    assert kind.config_problems({"shortest": 3}, ()) == []
+    assert await kind.run(work_of(Bench(), {"shortest": 3}, texts)) == StepResult(outputs={"text": "a fox"})
+    with pytest.raises(InvalidInput, match="No text has 9 characters"):
+        await kind.run(work_of(Bench(), {"shortest": 9}, texts))
+
+
+def test_the_documentation_names_every_kind_and_every_setting() -> None:
+    page = PAGE.read_text()
+    for kind in KINDS.values():
+        (row,) = re.findall(rf"^\| `{kind.kind}` \|.*$", page, re.MULTILINE)
+        missing = [name for name in kind.config_schema["properties"] if f"`{name}`" not in row and name not in OF_WORK]
+        assert missing == [] or kind.kind == "edit_image"

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import ErrorCode
-from domain.graphs import Edge, Graph, Node, Problem, problems
+from domain.graphs import Edge, Graph, Node
 from domain.ids import new_id
 from domain.kinds.map_items import MOST_ITEMS, items_of
 from domain.planning import Place, steps_of
+from domain.problems import Problem, problems
 from tests.domain.building import ANY_JSON, graph, node, refusal
 
 LISTS = st.lists(st.integers(), max_size=12)

@@ -3,8 +3,8 @@
 import pytest
 
 from domain.errors import InvalidInput
-from domain.graphs import problems
 from domain.kinds.prompt import written
+from domain.problems import problems
 from tests.domain.building import graph, node
 
 
