@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.secret_files import read_secrets
 from app.settings import Settings
 from domain.kinds import KINDS
+from domain.offers import Offers
 from domain.ports import ObjectStore
 from domain.providers import ImageProvider, TextProvider
-from domain.quotes import Offers
 from engine.toolbox import EngineToolbox
 from gateway.identity import Identity, Secrets
 from providers.sketch import Sketch

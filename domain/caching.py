@@ -16,18 +16,24 @@ from domain.steps import Step, StepStatus
 
 async def serve(tx: Transaction, run: Run, step: Step, terms: Terms | None) -> bool:
     """Whether an earlier result of the project was taken over, and the step with it done."""
-    if not KINDS[step.kind].cacheable or step.config.get("cache") is False:
-        return False
-    step.cache_key = cache_key(step, terms)
-    if run.fresh:
-        return False
-    known = {"project_id": step.project_id, "cache_key": step.cache_key, "status": StepStatus.SUCCEEDED}
-    earlier = await tx.newest(Step, **known)
-    if earlier is None or not await _has_its_images(tx, earlier):
+    earlier = await earlier_result(tx, run, step, terms)
+    if earlier is None:
         return False
     tx.record(step.take_over(earlier))
     tx.save(step)
     return True
+
+
+async def earlier_result(tx: Transaction, run: Run, step: Step, terms: Terms | None) -> Step | None:
+    """The step of the project that did the same before, if its images are still there; this one learns its key."""
+    if not KINDS[step.kind].cacheable or step.config.get("cache") is False:
+        return None
+    step.cache_key = cache_key(step, terms)
+    if run.fresh:
+        return None
+    known = {"project_id": step.project_id, "cache_key": step.cache_key, "status": StepStatus.SUCCEEDED}
+    earlier = await tx.newest(Step, **known)
+    return earlier if earlier and await _has_its_images(tx, earlier) else None
 
 
 async def done_in(tx: Transaction, run_id: Id, parent_id: Id | None = None) -> dict[str, Step]:

@@ -8,10 +8,10 @@ from domain.advancing import go_on, keep
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.kinds import KINDS
+from domain.offers import Offers
 from domain.permissions import Actor
 from domain.ports import Command, Transaction
 from domain.providers import Recovery, Terms
-from domain.quotes import Offers
 from domain.runs import Run
 from domain.steps import Step, StepStatus
 

@@ -2,39 +2,27 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from graphlib import TopologicalSorter
+from typing import cast
 
-from domain.graphs import Graph
+from domain.caching import earlier_result
 from domain.kinds import KINDS
-from domain.kinds.kind import NodeKind
-from domain.providers import Terms
+from domain.kinds.kind import StepResult, Toolbox, Work
+from domain.offers import Offers
+from domain.permissions import Actor
+from domain.planning import Place, steps_of
+from domain.ports import Command, Transaction
+from domain.run_commands import StartRun, prepared
+from domain.runs import Run
+from domain.steps import Step
 
-
-@dataclass(frozen=True, slots=True)
-class Offers:
-    """The terms of the providers in use."""
-
-    image: Terms
-    text: Terms
-
-    def of(self, kind: NodeKind) -> Terms | None:
-        """Whom a node of this kind asks; None where it asks nobody."""
-        match kind.calls:
-            case "image":
-                return self.image
-            case "text":
-                return self.text
-            case None:
-                return None
-
-    def price(self, kind: NodeKind, config: dict[str, Any]) -> Decimal:
-        """Credits for one execution of a node of this kind with this config."""
-        terms = self.of(kind)
-        return terms.price * kind.units(config) if terms else Decimal(0)
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeQuote:
+    """`cached` says that an earlier result would be used."""
+
     node_id: str
     cost: Decimal
     cached: bool = False
@@ -46,7 +34,64 @@ class Quote:
     nodes: list[NodeQuote]
 
 
-def quote(graph: Graph, offers: Offers) -> Quote:
-    """The most the run can cost, node by node, in credits."""
-    nodes = [NodeQuote(node_id=node.id, cost=offers.price(KINDS[node.kind], node.settings)) for node in graph.nodes]
-    return Quote(total=sum((node.cost for node in nodes), Decimal(0)), nodes=nodes)
+@dataclass(kw_only=True)
+class QuoteRun(Command[Quote]):
+    """
+    The most that a run started like this can cost, node by node. Refuses what starting it would refuse.
+
+    What was made before is free, as far as it can be foreseen: up to the first node whose result is new. The copies of
+    a `map` are not counted, as nobody knows how many there will be.
+    """
+
+    start: StartRun
+    offers: Offers
+
+
+async def quote_run(tx: Transaction, actor: Actor, command: QuoteRun) -> Quote:
+    run, graph = await prepared(tx, actor, command.start)
+    place = Place(organization_id=run.organization_id, project_id=run.project_id, run_id=run.id)
+    steps = {step.node_id: step for step in steps_of(graph, place)}
+    foreseen: dict[str, Step] = {}
+    quotes: dict[str, NodeQuote] = {}
+    for name in TopologicalSorter(graph.predecessors).static_order():
+        quotes[name] = await _quoted(tx, run, steps[name], foreseen, command.offers)
+    nodes = [quotes[node.id] for node in graph.nodes]
+    return Quote(total=sum((node.cost for node in nodes), _NOTHING), nodes=nodes)
+
+
+async def _quoted(tx: Transaction, run: Run, step: Step, foreseen: dict[str, Step], offers: Offers) -> NodeQuote:
+    """What the step would cost; where its outputs are known it is foreseen for those behind it."""
+    kind = KINDS[step.kind]
+    price = offers.price(kind, step.config)
+    if any(source.node_id not in foreseen for source in step.sources):
+        return NodeQuote(node_id=step.node_id, cost=price)
+    if not step.take_inputs(foreseen):
+        foreseen[step.node_id] = step  # it will be skipped
+        return NodeQuote(node_id=step.node_id, cost=_NOTHING)
+    if kind.pure:
+        result = cast("StepResult", await kind.run(_work(run, step)))
+        step.outputs = result.outputs
+        foreseen[step.node_id] = step
+    elif earlier := await earlier_result(tx, run, step, offers.of(kind)):
+        step.outputs = earlier.outputs
+        foreseen[step.node_id] = step
+        return NodeQuote(node_id=step.node_id, cost=_NOTHING, cached=True)
+    return NodeQuote(node_id=step.node_id, cost=price)
+
+
+def _work(run: Run, step: Step) -> Work:
+    """What a pure kind looks at."""
+    return Work(
+        organization_id=run.organization_id,
+        project_id=run.project_id,
+        run_id=run.id,
+        step_id=step.id,
+        config=step.config,
+        inputs=step.inputs,
+        given=run.inputs,
+        prompts=run.prompts,
+        seed=run.seed,
+        trace_id=run.trace_id,
+        toolbox=cast("Toolbox", None),
+        report=lambda _: None,
+    )

@@ -51,6 +51,13 @@ class StartRun(Command[Run]):
 
 
 async def start_run(tx: Transaction, actor: Actor, command: StartRun) -> Run:
+    run, graph = await prepared(tx, actor, command)
+    await _launch(tx, run, graph, {})
+    return run
+
+
+async def prepared(tx: Transaction, actor: Actor, command: StartRun) -> tuple[Run, Graph]:
+    """The run as it would start, and what it would do; nothing is written."""
     workflow = await tx.get(Workflow, command.workflow_id)
     graph = await graph_of(tx, workflow, command.workflow_version)
     require_valid(graph)
@@ -70,8 +77,7 @@ async def start_run(tx: Transaction, actor: Actor, command: StartRun) -> Run:
         trace_id=actor.trace_id,
         created_by=actor.subject,
     )
-    await _launch(tx, run, graph, {})
-    return run
+    return run, graph
 
 
 async def _checked_inputs(tx: Transaction, workflow: Workflow, graph: Graph, given: dict[str, Any]) -> dict[str, Any]:

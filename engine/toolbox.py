@@ -15,7 +15,7 @@ from domain.permissions import engine_actor
 from domain.pictures import Change, Picture
 from domain.ports import ObjectStore
 from domain.providers import GeneratedPicture, ImageProvider, TextProvider
-from domain.quotes import Offers
+from domain.offers import Offers
 from providers.changes import change_picture
 from providers.pictures import read_picture
 from storage.reads import Reads

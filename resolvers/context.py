@@ -10,9 +10,9 @@ from strawberry.dataloader import DataLoader
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
+from domain.offers import Offers
 from domain.permissions import Actor
 from domain.ports import Begin, Command
-from domain.quotes import Offers
 from storage.events import EventLog
 from storage.reads import Reads
 from streams.cursors import Cursors

@@ -7,20 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.circuits import Circuit, CircuitState
-from domain.errors import DomainError, InvalidInput
+from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.events import Envelope
 from domain.forms import Claim, Form
 from domain.ids import Id
 from domain.images import Image
-from domain.kinds.input_value import checked_inputs
-from domain.problems import require_valid
-from domain.quotes import Quote
-from domain.quotes import quote as quote_of
+from domain.quotes import Quote, QuoteRun
 from domain.run_commands import StartRun
 from domain.runs import Run
 from domain.steps import Step, StepStatus
 from domain.waiting import may_answer
-from domain.workflows import Workflow, WorkflowVersion
+from domain.workflows import Workflow
 from resolvers.context import Info
 from storage.reads import PageInfo, page_size
 from streams.cursors import Cursors
@@ -32,17 +29,12 @@ async def run(info: Info, id: Id) -> Run | None:
 
 async def quote(info: Info, input: StartRun) -> Quote | None:
     """What the run would cost; None where there is no such workflow. Raises what starting it would."""
-    reads, actor = info.context.reads, info.context.actor
-    workflow: Workflow | WorkflowVersion | None = await reads.one(Workflow, actor, id=input.workflow_id)
-    if workflow and input.workflow_version is not None:
-        workflow = await reads.one(
-            WorkflowVersion, actor, workflow_id=input.workflow_id, version=input.workflow_version
-        )
-    if workflow is None:
-        return None
-    require_valid(workflow.graph)
-    checked_inputs((node.settings for node in workflow.graph.input_nodes), input.inputs or {})
-    return quote_of(workflow.graph, info.context.studio.offers)
+    try:
+        return await info.context.execute(QuoteRun(start=input, offers=info.context.studio.offers))
+    except DomainError as error:
+        if error.code is ErrorCode.WORKFLOW_NOT_FOUND and "field" not in error.details:
+            return None
+        raise
 
 
 async def workflow_of(root: Run, info: Info) -> Workflow | None:

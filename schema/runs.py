@@ -159,7 +159,7 @@ class NodeQuote:
 class Quote:
     """What a run would cost, before it is started."""
 
-    total: Decimal = said("In credits.")
+    total: Decimal = said("In credits, at most; the copies of a map are not counted.")
     nodes: list[NodeQuote] = said("Node by node.")
 
 

@@ -120,5 +120,6 @@ KIND = NodeKind(
         "operator",
     ),
     run=run,
+    pure=True,
     further_problems=operand_problems,
 )

@@ -102,5 +102,6 @@ KIND = NodeKind(
         "name",
     ),
     run=run,
+    pure=True,
     further_problems=default_problems,
 )

@@ -128,9 +128,10 @@ class NodeKind:
 
     `config_schema` is the JSON Schema of its settings; `calls` names the provider it pays, and `units` how many of
     that provider's units (pictures, texts) one execution takes. What a `cacheable` one made is used again where
-    settings and inputs are the same. `run` answers with a result, with a question for a person, whose answer
-    `conclude` turns into the result, or with the copies that a `map` wants of its subgraph. Where the settings say
-    which ports there are, `ports` reads them: those that go in and those that come out.
+    settings and inputs are the same; a `pure` one only hands values on, so that what it will make can be foreseen.
+    `run` answers with a result, with a question for a person, whose answer `conclude` turns into the result, or with
+    the copies that a `map` wants of its subgraph. Where the settings say which ports there are, `ports` reads them:
+    those that go in and those that come out.
     """
 
     kind: str
@@ -145,6 +146,7 @@ class NodeKind:
     calls: Literal["image", "text"] | None = None
     units: Callable[[dict[str, Any]], int] = _one
     cacheable: bool = False
+    pure: bool = False
     further_problems: Callable[[dict[str, Any], Collection[str]], Iterable[str]] = _no_further_problems
 
     def inputs_of(self, config: dict[str, Any]) -> tuple[Port, ...]:

@@ -24,4 +24,5 @@ KIND = NodeKind(
         }
     ),
     run=run,
+    pure=True,
 )

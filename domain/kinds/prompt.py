@@ -79,5 +79,6 @@ KIND = NodeKind(
         "template",
     ),
     run=run,
+    pure=True,
     further_problems=name_problems,
 )

@@ -23,6 +23,7 @@ from domain.organizations import FoundOrganization, IssueApiKey
 from domain.permissions import Actor, engine_actor
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
+from domain.quotes import QuoteRun
 from domain.run_commands import CancelRun, ExpireRun, RetryRun, StartRun
 from domain.steps import RunError, Step
 from domain.waiting import SubmitStep, TimeOutStep
@@ -47,6 +48,7 @@ MAY: dict[type[Command[Any]], set[str]] = {
     CreateAsset: WRITERS,
     UpdateAsset: WRITERS,
     StartRun: WRITERS,
+    QuoteRun: WRITERS | {"REVIEWER", "VIEWER"},
     RetryRun: WRITERS,
     CancelRun: REVIEWERS,
     ExpireRun: {HOUSE},
@@ -147,6 +149,11 @@ async def _expire_run(one: Tenant) -> ExpireRun:
     return ExpireRun(id=run.id)
 
 
+async def _quote_run(one: Tenant) -> QuoteRun:
+    start = StartRun(workflow_id=(await one.hero_image()).id, inputs={"prompt": "A kite"})
+    return QuoteRun(start=start, offers=one.parts.studio.offers)
+
+
 NODES = [Node(id="words", kind="input", config={"name": "words"})]
 FAILURE = RunError(code=ErrorCode.PROVIDER_FAILED, message="No.")
 BUILD: dict[type[Command[Any]], Build] = {
@@ -160,6 +167,7 @@ BUILD: dict[type[Command[Any]], Build] = {
     DuplicateWorkflow: _on_workflow(lambda id_: DuplicateWorkflow(id=id_)),  # type: ignore[arg-type]
     CreateAsset: _made(lambda one: CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows")),
     UpdateAsset: _update_asset,
+    QuoteRun: _quote_run,
     StartRun: _on_workflow(lambda id_: StartRun(workflow_id=id_, inputs={"prompt": "A kite"})),  # type: ignore[arg-type]
     RetryRun: _retry_run,
     CancelRun: _cancel_run,

@@ -1,10 +1,12 @@
-"""What a run would cost."""
+"""What the providers in use ask for a node's work."""
 
 from decimal import Decimal
 
+import pytest
+
+from domain.kinds import KINDS
+from domain.offers import Offers
 from domain.providers import Recovery, Terms
-from domain.quotes import Offers, quote
-from tests.domain.building import graph, node, picture_graph
 
 
 def _terms(price: str) -> Terms:
@@ -14,16 +16,18 @@ def _terms(price: str) -> Terms:
 OFFERS = Offers(image=_terms("0.042"), text=_terms("0.001"))
 
 
-def test_a_quote_adds_up_what_each_node_costs() -> None:
-    found = quote(graph(*picture_graph(count=4).nodes, node("richer", "enhance")), OFFERS)
-    costs = {one.node_id: one.cost for one in found.nodes}
-    assert costs == {"prompt": 0, "picture": Decimal("0.168"), "image": 0, "richer": Decimal("0.001")}
-    assert found.total == Decimal("0.169")
-
-
-def test_what_calls_no_provider_is_free() -> None:
-    assert quote(graph(node("words", "input", name="words")), OFFERS).total == Decimal(0)
-
-
-def test_one_picture_is_made_where_no_number_is_said() -> None:
-    assert quote(picture_graph(), OFFERS).total == OFFERS.image.price
+@pytest.mark.parametrize(
+    ("kind", "config", "price"),
+    [
+        ("generate_image", {}, "0.042"),
+        ("generate_image", {"count": 4}, "0.168"),
+        ("edit_image", {"count": 2}, "0.084"),
+        ("enhance", {}, "0.001"),
+        ("generate_text", {"instructions": "Shorter"}, "0.001"),
+        ("transform_image", {"format": "jpeg"}, "0"),
+        ("human_review", {"title": "Look"}, "0"),
+        ("input", {"name": "words"}, "0"),
+    ],
+)
+def test_a_node_costs_what_its_provider_asks_for_its_units(kind: str, config: dict[str, object], price: str) -> None:
+    assert OFFERS.price(KINDS[kind], config) == Decimal(price)

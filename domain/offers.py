@@ -1,0 +1,31 @@
+"""What the providers in use ask for their work."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from domain.kinds.kind import NodeKind
+from domain.providers import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The terms of the providers in use."""
+
+    image: Terms
+    text: Terms
+
+    def of(self, kind: NodeKind) -> Terms | None:
+        """Whom a node of this kind asks; None where it asks nobody."""
+        match kind.calls:
+            case "image":
+                return self.image
+            case "text":
+                return self.text
+            case None:
+                return None
+
+    def price(self, kind: NodeKind, config: dict[str, Any]) -> Decimal:
+        """Credits for one execution of a node of this kind with this config."""
+        terms = self.of(kind)
+        return terms.price * kind.units(config) if terms else Decimal(0)

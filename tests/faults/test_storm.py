@@ -1,0 +1,108 @@
+"""Hundreds of runs while workers are killed and paused, and PostgreSQL and Valkey with them."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import asyncpg
+import pytest
+
+from storage.pool import asyncpg_url
+from tests.faults.callers import Told, calling, until
+from tests.faults.processes import Home
+from tests.faults.storm import LEASE_SECONDS, WORKERS, Follower, People, Storm
+from tests.servers.postgres_process import start_postgres
+from tests.servers.valkey_process import start_valkey
+
+RUNS = int(os.environ.get("EASEL_TEST_STORM_RUNS", "200"))
+AT_ONCE = 24
+
+# What is never found once all is done, each as a query for where it is.
+WRONGS = {
+    "a run that was accepted did not succeed": """
+        SELECT id, status, error FROM runs WHERE status <> 'SUCCEEDED' OR finished_at IS NULL
+    """,
+    "a step is not done": """
+        SELECT id, run_id, node_id, status FROM steps
+        WHERE status NOT IN ('SUCCEEDED', 'SKIPPED') OR lease_until IS NOT NULL OR finished_at IS NULL
+    """,
+    "a step was not recorded as done exactly once": """
+        SELECT steps.id, node_id, status, count(seq) FROM steps LEFT JOIN events
+            ON subject_id = steps.id AND event = 'step.updated' AND payload ->> 'status' IN ('SUCCEEDED', 'SKIPPED')
+        GROUP BY steps.id HAVING count(seq) <> 1
+    """,
+    "a version was told twice, left out or told late": """
+        SELECT * FROM (
+            SELECT run_id, subject_id, seq, version,
+                lag(version, 1, 1) OVER (PARTITION BY subject_id ORDER BY seq) AS before
+            FROM events WHERE event IN ('run.updated', 'step.updated')
+        ) AS told WHERE version <> before + 1
+    """,
+    "the last that was told is not how it is": """
+        SELECT id, version, told FROM (SELECT id, version FROM runs UNION ALL SELECT id, version FROM steps) AS kept
+        LEFT JOIN (SELECT subject_id, max(version) AS told FROM events GROUP BY subject_id) AS events ON subject_id = id
+        WHERE version IS DISTINCT FROM told
+    """,
+    "a run counts other steps than it has": """
+        SELECT runs.id, steps_total, steps_done, steps_waiting, runs.progress, count(*)
+        FROM runs JOIN steps ON run_id = runs.id GROUP BY runs.id
+        HAVING (steps_total, steps_done, steps_waiting, runs.progress) <> (count(*), count(*), 0, 1.0)
+    """,
+    "something is still reserved, or was charged": """
+        SELECT id, reserved, cost FROM (
+            SELECT id, reserved, cost FROM runs UNION ALL SELECT id, reserved, cost FROM steps
+        ) AS kept WHERE (reserved, cost) <> (0, 0)
+    """,
+    "a step names an image that is not there": """
+        SELECT steps.id, named.id FROM steps, jsonb_array_elements_text(image_ids) AS named(id)
+        WHERE NOT EXISTS (SELECT FROM images WHERE images.id = named.id::uuid)
+    """,
+    "an image is there that its step does not name": """
+        SELECT id, step_id FROM images
+        WHERE NOT EXISTS (SELECT FROM steps WHERE steps.id = step_id AND image_ids @> to_jsonb(images.id))
+    """,
+    "a step drew other than one picture, or drew though it was cached": """
+        SELECT steps.id, cached, count(images.id) FROM steps LEFT JOIN images ON step_id = steps.id
+        WHERE steps.kind = 'generate_image' GROUP BY steps.id HAVING count(images.id) <> CASE WHEN cached THEN 0 ELSE 1 END
+    """,
+    "an event's number is missing": """
+        SELECT seq, before FROM (SELECT seq, lag(seq, 1, 0) OVER (ORDER BY seq) AS before FROM events) AS numbered
+        WHERE seq <> before + 1
+    """,
+    "the project counts other events than it has": """
+        SELECT seq, (SELECT count(*) FROM events WHERE project_id = id) FROM project_sequences
+        WHERE seq <> (SELECT count(*) FROM events WHERE project_id = id)
+    """,
+}  # fmt: skip
+
+
+@asynccontextmanager
+async def background(*tasks: Awaitable[Any]) -> AsyncIterator[None]:
+    """What goes on while the block lasts; what fails in there fails the block."""
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(task) for task in tasks]  # type: ignore[arg-type]
+        yield
+        for task in running:
+            task.cancel()
+
+
+@pytest.fixture
+def storm(tmp_path: Path) -> Iterator[Storm]:
+    with start_postgres() as postgres, start_valkey(tmp_path / "valkey") as valkey, ExitStack() as processes:
+        engines = {"EASEL_DATABASE_URL": postgres.url, "EASEL_REDIS_URL": valkey.url}
+        limits = {"EASEL_LEASE_SECONDS": str(LEASE_SECONDS), "EASEL_WORKERS": "4", "EASEL_DATABASE_CONNECTIONS": "8"}
+        home, chance = Home(tmp_path, {**engines, **limits}), Random(RUNS)
+        yield Storm(home=home, postgres=postgres, valkey=valkey, chance=chance, processes=processes)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120 + RUNS)
+async def test_nothing_is_lost_and_nothing_done_twice_whatever_is_killed_and_paused(storm: Storm) -> None:
+    storm.processes.enter_context(storm.home.serving("--workers", "0"))
+    ...
