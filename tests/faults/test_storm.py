@@ -82,15 +82,6 @@ WRONGS = {
 }  # fmt: skip
 
 
-@asynccontextmanager
-async def background(*tasks: Awaitable[Any]) -> AsyncIterator[None]:
-    """What goes on while the block lasts; what fails in there fails the block."""
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(task) for task in tasks]  # type: ignore[arg-type]
-        yield
-        for task in running:
-            task.cancel()
-
 
 @pytest.fixture
 def storm(tmp_path: Path) -> Iterator[Storm]:
@@ -104,5 +95,44 @@ def storm(tmp_path: Path) -> Iterator[Storm]:
 @pytest.mark.slow
 @pytest.mark.timeout(120 + RUNS)
 async def test_nothing_is_lost_and_nothing_done_twice_whatever_is_killed_and_paused(storm: Storm) -> None:
-    storm.processes.enter_context(storm.home.serving("--workers", "0"))
+    async with at_work(storm) as people:
+        await weather(storm, people)
+        connection = await asyncpg.connect(asyncpg_url(storm.postgres.url))
+        await nothing_is_left_to_do(connection)
+        await heard_whole(people.follower, connection)
+        await connection.close()
     ...
+
+
+@asynccontextmanager
+async def at_work(storm: Storm) -> AsyncIterator[People]:
+    """While the block lasts somebody follows the project, and has begun to, and what is asked is answered."""
+    with storm.home.serving("--workers", "0"):
+        async with calling(storm.home.key()) as caller, asyncio.TaskGroup() as group:
+            people = People(caller=caller, follower=Follower(caller.key, storm.chance), chance=storm.chance)
+            await people.make_workflows()
+            tasks = [group.create_task(people.follower.follow()), group.create_task(people.answer())]
+            await until_followed(people)
+            yield people
+            for task in tasks:
+                task.cancel()
+
+
+async def until_followed(people: People) -> None:
+    early = count(-1, -1)
+
+    async def heard() -> bool:
+        await people.start(next(early))
+        return bool(people.follower.heard)
+
+    await until(heard)
+
+
+async def weather(storm: Storm, people: People) -> None:
+    """So many runs, and more until everything has struck once; all is up again afterwards."""
+    numbers, calm = takewhile(lambda number: number < RUNS or not storm.has_struck_everything, count()), asyncio.Event()
+    await asyncio.gather(*(storm.hire() for _ in range(WORKERS)))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(storm.rage(calm))
+        await asyncio.gather(*(people.work(numbers) for _ in range(AT_ONCE)))
+        calm.set()
