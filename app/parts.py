@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from broadcaster import Broadcast
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,6 +17,7 @@ from domain.ports import ObjectStore
 from domain.providers import ImageProvider, TextProvider
 from engine.toolbox import EngineToolbox
 from gateway.identity import Identity, Secrets
+from gateway.keys import mint
 from providers.sketch import Sketch
 from resolvers.context import Studio
 from storage.bus import create_bus
@@ -102,7 +104,7 @@ async def _studio(
 ) -> tuple[Database, Studio]:
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
-    database = Database(engine, announcer.tell)
+    database = Database(engine, announcer.tell, partial(mint, secrets.pepper))
     for run in (announcer.run, hub.run):
         stack.push_async_callback(_end, asyncio.create_task(run()))
     return database, Studio(

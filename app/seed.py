@@ -7,11 +7,12 @@ from typing import Any
 
 from app.parts import Parts
 from app.secret_files import write_private
+from domain.api_keys import IssueApiKey
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
 from domain.graphs import Edge, Node, Position
 from domain.ids import Id, new_id
-from domain.organizations import FoundOrganization, IssueApiKey, Organization
+from domain.organizations import FoundOrganization, Organization
 from domain.permissions import Actor, operator_actor
 from domain.projects import CreateProject, Project
 from domain.workflows import CreateWorkflow
@@ -125,6 +126,7 @@ async def _issued(parts: Parts, actor: Actor, project: Project, path: Path) -> s
         secret_hash=key.hashed(parts.secrets.pepper),
         scopes=("*",),
         default_project_id=project.id,
+        rate_limit_per_hour=1_000_000,
     )
     await execute(parts.database.begin, actor, command)
     write_private(path, json.dumps({"apiKey": key.text}).encode())

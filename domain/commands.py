@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from domain import (
+    api_keys,
     assets,
     claiming,
     claims,
@@ -24,7 +25,10 @@ Handler = Callable[[Transaction, Actor, Any], Awaitable[Any]]
 
 COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     organizations.FoundOrganization: (Permission.TENANTS_WRITE, organizations.found_organization),
-    organizations.IssueApiKey: (Permission.TENANTS_WRITE, organizations.issue_api_key),
+    api_keys.IssueApiKey: (Permission.TENANTS_WRITE, api_keys.issue_api_key),
+    api_keys.CreateApiKey: (Permission.KEYS_WRITE, api_keys.create_api_key),
+    api_keys.UpdateApiKey: (Permission.KEYS_WRITE, api_keys.update_api_key),
+    api_keys.RevokeApiKey: (Permission.KEYS_WRITE, api_keys.revoke_api_key),
     projects.CreateProject: (Permission.PROJECTS_WRITE, projects.create_project),
     projects.UpdateProject: (Permission.PROJECTS_WRITE, projects.update_project),
     workflows.CreateWorkflow: (Permission.WORKFLOWS_WRITE, workflows.create_workflow),

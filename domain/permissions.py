@@ -21,6 +21,8 @@ class Permission(StrEnum):
     RUNS_CANCEL = "runs:cancel"
     IMAGES_READ = "images:read"
     STEPS_SUBMIT = "steps:submit"
+    KEYS_READ = "keys:read"
+    KEYS_WRITE = "keys:write"
     STEPS_EXECUTE = "steps:execute"
     TENANTS_WRITE = "tenants:write"
 
@@ -34,11 +36,13 @@ class Role(StrEnum):
 
 INTERNAL = frozenset({Permission.STEPS_EXECUTE, Permission.TENANTS_WRITE})
 EVERYTHING = frozenset(Permission) - INTERNAL
-READS = frozenset(p for p in EVERYTHING if p.endswith(":read"))
+# Who may let others in is for owners to say.
+OWNERS_ALONE = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE})
+READS = frozenset(p for p in EVERYTHING if p.endswith(":read")) - OWNERS_ALONE
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: EVERYTHING,
-    Role.EDITOR: EVERYTHING,
+    Role.EDITOR: EVERYTHING - OWNERS_ALONE,
     Role.REVIEWER: READS | {Permission.RUNS_CANCEL, Permission.STEPS_SUBMIT},
     Role.VIEWER: READS,
 }

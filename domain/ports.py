@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -69,6 +69,10 @@ class Transaction(Protocol):
         """Wake a worker for these steps once the transaction is there to see."""
         ...
 
+    def new_key(self) -> "NewKey":
+        """A fresh API key, of which only the hash is to be kept."""
+        ...
+
     async def earlier_answer(self) -> Any:
         """What the same command of the same actor answered before, or None. A twin in flight is awaited."""
         ...
@@ -76,6 +80,23 @@ class Transaction(Protocol):
     def answer(self, result: Any) -> None:
         """Keep the entity that answers this command for whoever repeats it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What is shown of an API key, its text for whoever made it, and the hash that is kept."""
+
+    prefix: str
+    text: str = field(repr=False)
+    secret_hash: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Generic[Entity]):
+    """An entity with its secret, which is shown this once: whoever repeats the command gets the entity alone."""
+
+    entity: Entity
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
+from domain.api_keys import ApiKey
 from domain.errors import DomainError, ErrorCode
-from domain.organizations import ApiKey
 from domain.permissions import Actor, ActorKind, permissions_of
 from gateway.keys import KeyText, read_key
 from gateway.tokens import read_token

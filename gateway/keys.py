@@ -12,6 +12,8 @@ import secrets
 import zlib
 from dataclasses import dataclass
 
+from domain.ports import NewKey
+
 _KEY = re.compile(r"(easel_[0-9a-f]{16})_([0-9a-f]{64})([0-9a-f]{8})")
 
 
@@ -32,6 +34,12 @@ class KeyText:
 
 def new_key() -> KeyText:
     return KeyText(f"easel_{secrets.token_hex(8)}", secrets.token_hex(32))
+
+
+def mint(pepper: bytes) -> NewKey:
+    """A fresh key, with the hash that is kept of it."""
+    key = new_key()
+    return NewKey(key.prefix, key.text, key.hashed(pepper))
 
 
 def read_key(text: str) -> KeyText | None:

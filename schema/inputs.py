@@ -2,6 +2,7 @@
 
 import strawberry
 
+from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.circuits import CircuitState
 from domain.claims import ClaimWork, ReleaseClaim
@@ -39,6 +40,9 @@ INPUTS: dict[type, str] = {
     UpdateWorkflow: "UpdateWorkflowInput",
     RestoreWorkflow: "RestoreWorkflowInput",
     DuplicateWorkflow: "DuplicateWorkflowInput",
+    CreateApiKey: "CreateApiKeyInput",
+    UpdateApiKey: "UpdateApiKeyInput",
+    RevokeApiKey: "ApiKeyInput",
     CreateAsset: "CreateAssetInput",
     UpdateAsset: "UpdateAssetInput",
     StartRun: "StartRunInput",

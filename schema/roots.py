@@ -2,14 +2,16 @@
 
 import strawberry
 
+from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claims import ClaimWork, ReleaseClaim
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, RetryRun, StartRun
 from domain.waiting import SubmitStep
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
-from resolvers import assets, images, nodes, projects, runs, streams, workflows
+from resolvers import api_keys, assets, images, nodes, projects, runs, streams, workflows
 from resolvers.mutations import mutation
+from schema.api_keys import ApiKey, ApiKeyPayload
 from schema.connections import Connection
 from schema.fields import said, watched
 from schema.payloads import AssetPayload, CancelRunPayload, ClaimPayload, ProjectPayload, RunPayload, WorkflowPayload
@@ -36,6 +38,7 @@ class Query:
     run: Run | None = said("A run by its id.", runs.run)
     image: Image | None = said("An image by its id.", images.image)
     quote: Quote | None = said("What a run would cost, without starting it.", runs.quote)
+    api_keys: Connection[ApiKey] = said("The organization's API keys, newest first.", api_keys.api_keys)
     providers: list[Provider] = said("The AI providers, and whether they are asked at present.", runs.providers)
 
 
@@ -47,6 +50,9 @@ class Mutation:
     update_workflow: WorkflowPayload = said("Make a new version of a workflow.", mutation(UpdateWorkflow))
     restore_workflow: WorkflowPayload = said("Make an older version the newest again.", mutation(RestoreWorkflow))
     duplicate_workflow: WorkflowPayload = said("Copy a workflow.", mutation(DuplicateWorkflow))
+    create_api_key: ApiKeyPayload = said("Make an API key; its secret is shown once.", mutation(CreateApiKey))
+    update_api_key: ApiKeyPayload = said("Change an API key.", mutation(UpdateApiKey))
+    revoke_api_key: ApiKeyPayload = said("Shut an API key out, for good.", mutation(RevokeApiKey))
     create_asset: AssetPayload = said("Keep something for reuse.", mutation(CreateAsset))
     update_asset: AssetPayload = said("Change an asset.", mutation(UpdateAsset))
     start_run: RunPayload = said("Start a run of a workflow.", mutation(StartRun))

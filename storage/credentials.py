@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.api_keys import ApiKey
 from domain.ids import Id
-from domain.organizations import ApiKey, Organization
+from domain.organizations import Organization
 from domain.projects import Project
 from storage.failures import spoken_plainly
 from storage.statements import select_of

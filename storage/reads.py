@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
 from domain.errors import InvalidInput
@@ -42,8 +43,9 @@ READS: dict[type[Any], Permission] = {
     Step: Permission.RUNS_READ,
     Image: Permission.IMAGES_READ,
     Circuit: Permission.RUNS_READ,
+    ApiKey: Permission.KEYS_READ,
 }
-NODES = (Organization, Project, Workflow, Asset, Run, Step, Image)
+NODES = (Organization, Project, Workflow, Asset, Run, Step, Image, ApiKey)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from domain.ids import Id
 from domain.images import Image
 from domain.organizations import Organization
 from domain.permissions import Actor
-from domain.ports import Command, StepJob
+from domain.ports import Command, NewKey, Shown, StepJob
 from domain.projects import Project
 from domain.runs import Run
 from domain.workflows import Workflow
@@ -46,8 +46,11 @@ _HELD = text("""
 class SqlTransaction:
     """What `domain.ports.Transaction` promises. Writes wait until something is read or the block ends."""
 
-    def __init__(self, connection: AsyncConnection, actor: Actor, command: Command[Any]) -> None:
+    def __init__(
+        self, connection: AsyncConnection, actor: Actor, command: Command[Any], new_key: Callable[[], NewKey]
+    ) -> None:
         self.connection = connection
+        self._new_key = new_key
         self.actor = actor
         self.command = command
         self.envelopes: list[Envelope] = []
@@ -117,8 +120,11 @@ class SqlTransaction:
         kind = next((k for k in TABLES if row and k.__name__ == row.answer_type), None)
         return await self.get(kind, row.answer_id) if kind else None
 
+    def new_key(self) -> NewKey:
+        return self._new_key()
+
     def answer(self, result: Any) -> None:
-        self._answer = result
+        self._answer = result.entity if isinstance(result, Shown) else result
 
     async def finish(self) -> None:
         """Write what waits. Numbering the events comes last, so that their order is the order of the commits."""
@@ -174,17 +180,20 @@ _STATEMENTS = {"insert": inserting, "update": updating}
 
 
 class Database:
-    """Opens transactions; `tell` gets what was recorded, once it is committed."""
+    """Opens transactions; `tell` gets what was recorded, once it is committed; `new_key` makes API keys."""
 
-    def __init__(self, engine: AsyncEngine, tell: Callable[[Sequence[Envelope]], None]) -> None:
+    def __init__(
+        self, engine: AsyncEngine, tell: Callable[[Sequence[Envelope]], None], new_key: Callable[[], NewKey]
+    ) -> None:
         self.engine = engine
         self.tell = tell
+        self.new_key = new_key
 
     @asynccontextmanager
     async def begin(self, actor: Actor, command: Command[Any]) -> AsyncIterator[SqlTransaction]:
         with spoken_plainly():
             async with self.engine.begin() as connection:
-                tx = SqlTransaction(connection, actor, command)
+                tx = SqlTransaction(connection, actor, command, self.new_key)
                 yield tx
                 await tx.finish()
         if tx.envelopes:

@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlalchemy import Table
 
+from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
 from domain.images import Image
-from domain.organizations import ApiKey, Organization
+from domain.organizations import Organization
 from domain.projects import Project, ProjectSequence
 from domain.runs import Run
 from domain.steps import Step

@@ -40,9 +40,13 @@ api_keys = Table(
     required("scopes", ARRAY(Text, as_tuple=True)),
     reference("project_id", "projects", null=True),
     reference("default_project_id", "projects", null=True),
+    required("rate_limit_per_hour", Integer),
+    required("version", Integer),
     required("created_at", MOMENT),
     Column("expires_at", MOMENT),
+    Column("last_used_at", MOMENT),
     Column("revoked_at", MOMENT),
+    Index("ix_api_keys_organization_id_id", "organization_id", "id"),
 )
 projects = Table(
     "projects",

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app.parts import Parts
+from domain.api_keys import CreateApiKey, IssueApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.claiming import ClaimStep, StepCommand
 from domain.claims import ClaimWork, ReleaseClaim
@@ -19,7 +20,7 @@ from domain.graphs import Node
 from domain.ids import Id, new_id
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
 from domain.kinds.kind import StepResult
-from domain.organizations import FoundOrganization, IssueApiKey
+from domain.organizations import FoundOrganization
 from domain.permissions import Actor, engine_actor
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
@@ -35,6 +36,7 @@ from tests.studio import Tenant, claim_of, tenant
 
 Build = Callable[[Tenant], Awaitable[Command[Any]]]
 WRITERS = {"OWNER", "EDITOR", KEY, HOUSE}
+OWNERS = {"OWNER", KEY, HOUSE}
 REVIEWERS = WRITERS | {"REVIEWER"}
 MAY: dict[type[Command[Any]], set[str]] = {
     FoundOrganization: {HOUSE},
@@ -45,6 +47,9 @@ MAY: dict[type[Command[Any]], set[str]] = {
     UpdateWorkflow: WRITERS,
     RestoreWorkflow: WRITERS,
     DuplicateWorkflow: WRITERS,
+    CreateApiKey: OWNERS,
+    UpdateApiKey: OWNERS,
+    RevokeApiKey: OWNERS,
     CreateAsset: WRITERS,
     UpdateAsset: WRITERS,
     StartRun: WRITERS,
@@ -132,6 +137,14 @@ def _on_workflow(build: Callable[[str], Command[Any]]) -> Build:
     return made
 
 
+def _on_key(build: Callable[[str], Command[Any]]) -> Build:
+    async def made(one: Tenant) -> Command[Any]:
+        shown = await one.do(CreateApiKey(name="Key", scopes=["runs:read"]))
+        return build(shown.entity.id)
+
+    return made
+
+
 async def _cancel_run(one: Tenant) -> CancelRun:
     return CancelRun(id=(await started(one)).id)
 
@@ -165,6 +178,9 @@ BUILD: dict[type[Command[Any]], Build] = {
     UpdateWorkflow: _on_workflow(lambda id_: UpdateWorkflow(id=id_, name="Other")),  # type: ignore[arg-type]
     RestoreWorkflow: _on_workflow(lambda id_: RestoreWorkflow(id=id_, version=1)),  # type: ignore[arg-type]
     DuplicateWorkflow: _on_workflow(lambda id_: DuplicateWorkflow(id=id_)),  # type: ignore[arg-type]
+    CreateApiKey: _made(lambda one: CreateApiKey(project_id=one.project_id, name="Key", scopes=["runs:read"])),
+    UpdateApiKey: _on_key(lambda id_: UpdateApiKey(id=id_, name="Other")),  # type: ignore[arg-type]
+    RevokeApiKey: _on_key(lambda id_: RevokeApiKey(id=id_)),  # type: ignore[arg-type]
     CreateAsset: _made(lambda one: CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows")),
     UpdateAsset: _update_asset,
     QuoteRun: _quote_run,

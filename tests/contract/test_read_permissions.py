@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.parts import Parts
+from domain.api_keys import ApiKey
 from domain.assets import Asset, AssetType, CreateAsset
 from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
@@ -17,14 +18,16 @@ from domain.runs import Run
 from domain.steps import Step
 from domain.workflows import Workflow, WorkflowVersion
 from storage.reads import NODES, READS, Reads
-from tests.contract.callers import CALLERS, NO_SCOPE, caller
+from tests.contract.callers import CALLERS, HOUSE, KEY, NO_SCOPE, caller
 from tests.contract.studio_rows import finished
 from tests.studio import Tenant, tenant
 
 # A provider is everybody's; all else belongs to an organization.
 EVERYBODYS = {Circuit}
+# Who may let others in is for owners to see.
+READERS = {ApiKey: {"OWNER", KEY, HOUSE}}
 OWNED = [kind for kind in READS if kind not in EVERYBODYS]
-NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image} | EVERYBODYS
+NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image, ApiKey} | EVERYBODYS
 
 
 async def filled(parts: Parts) -> Tenant:
@@ -56,7 +59,7 @@ async def test_a_noun_is_read_by_those_who_may_and_only_where_they_are_at_home(k
     home, away = await filled(parts), await tenant(parts, "globex", "shop")
     reads = parts.studio.reads
     id_ = (await reads.many(kind, home.actor))[0].id
-    for name in CALLERS.keys() - {NO_SCOPE}:
+    for name in READERS.get(kind, CALLERS.keys() - {NO_SCOPE}):
         assert all(await seen(reads, kind, caller(name, home.actor.organization_id), id_)), name
         assert not any(await seen(reads, kind, caller(name, away.actor.organization_id), id_)), name
 

@@ -8,17 +8,18 @@ from domain.permissions import GRANTS, Actor, ActorKind, Permission, Role, engin
 
 READS = {"projects:read", "workflows:read", "assets:read", "runs:read", "images:read"}
 WRITES = {"projects:write", "workflows:write", "assets:write", "runs:start", "runs:cancel", "steps:submit"}
+KEYS = {"keys:read", "keys:write"}
 INTERNAL = {"steps:execute", "tenants:write"}
 
 
 def test_every_permission_is_a_read_a_write_or_internal() -> None:
-    assert set(Permission) == READS | WRITES | INTERNAL
+    assert set(Permission) == READS | WRITES | KEYS | INTERNAL
 
 
 @pytest.mark.parametrize(
     ("role", "granted"),
     [
-        (Role.OWNER, READS | WRITES),
+        (Role.OWNER, READS | WRITES | KEYS),
         (Role.EDITOR, READS | WRITES),
         (Role.REVIEWER, READS | {"runs:cancel", "steps:submit"}),
         (Role.VIEWER, READS),
@@ -36,8 +37,8 @@ def test_every_role_has_its_grants() -> None:
     ("scopes", "allowed"),
     [
         ((), set()),
-        (("*",), READS | WRITES),
-        (("*", "steps:execute"), READS | WRITES),
+        (("*",), READS | WRITES | KEYS),
+        (("*", "steps:execute"), READS | WRITES | KEYS),
         (("runs:read", "runs:start"), {"runs:read", "runs:start"}),
         (("runs:*", "runs", "RUNS_READ", "runs:READ", ""), set()),
         (("steps:execute", "tenants:write"), set()),

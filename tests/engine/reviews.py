@@ -11,7 +11,7 @@ from sqlalchemy import text
 from domain.claims import ClaimWork
 from domain.errors import DomainError
 from domain.forms import Claim, Form
-from domain.organizations import IssueApiKey
+from domain.api_keys import IssueApiKey
 from domain.permissions import Role
 from domain.runs import Run
 from domain.steps import Step

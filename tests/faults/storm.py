@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -16,7 +16,7 @@ from app.cli.live import Live
 from app.seed import DevelopmentKey
 from domain.errors import DomainError
 from tests.engine.maps import inner, subgraph
-from tests.faults.callers import LIMIT_SECONDS, POLL_SECONDS, Caller, Told, told
+from tests.faults.callers import LIMIT_SECONDS, POLL_SECONDS, Caller, Told, told, until
 from tests.faults.processes import Home, Process
 from tests.servers.postgres_process import PostgresProcess
 from tests.servers.valkey_process import ValkeyProcess
@@ -58,14 +58,14 @@ class Storm:
         """A blow every few seconds until told to be calm; afterwards all that was struck is up again."""
         async with self.aftermath:
             while not calm.is_set():
-                for name in self.chance.sample([*BLOWS], counts=[2, 2, 1, 1], k=6):
+                for blow in self.chance.sample(BLOWS, len(BLOWS)):
                     if not await _within(calm, self.chance.uniform(*CALM_SECONDS)):
-                        self.struck[name] += 1
-                        await BLOWS[name](self)
+                        self.struck[blow.__name__] += 1
+                        await blow(self)
 
     @property
     def has_struck_everything(self) -> bool:
-        return set(self.struck) == set(BLOWS)
+        return len(self.struck) == len(set(BLOWS))
 
     async def hire(self) -> None:
         """One more worker; one that could not begin, as while the database is away, is started again."""
@@ -124,12 +124,12 @@ async def _restart(storm: Storm, engine: PostgresProcess | ValkeyProcess) -> Non
     await asyncio.to_thread(engine.start)
 
 
-BLOWS: dict[str, Callable[[Storm], Awaitable[None]]] = {
-    "a worker is killed": kill_worker,
-    "a worker is paused past its lease": pause_worker,
-    "PostgreSQL is killed": restart_postgres,
-    "Valkey is killed": restart_valkey,
-}
+# In each round of the storm, in some order.
+BLOWS: list[Callable[[Storm], Coroutine[Any, Any, None]]] = [
+    *2 * [kill_worker, pause_worker],
+    restart_postgres,
+    restart_valkey,
+]
 
 
 @dataclass(slots=True)
@@ -157,7 +157,15 @@ class Follower:
             self._take(update["stream"])
             most -= 1
             if not most:
-                return
+                live._socket.transport.abort()
+
+    async def until_heard(self, last: Told) -> None:
+        """Returns when it heard this too; of what it does not hear in time, what it did hear tells."""
+
+        async def newest() -> Told:
+            return self.heard[-1]
+
+        await until(newest, lambda heard: heard == last)
 
     def _take(self, event: dict[str, Any]) -> None:
         self.cursor = event["cursor"]
@@ -171,7 +179,9 @@ class Follower:
 ASK = inner("ask", "input", name="prompt")
 SHOW = inner("show", "output")
 SAY = inner("say", "prompt", template="{{each}} of {{prompt}}")
-COPY = subgraph([inner("each", "input", name="each", type="json"), SAY, inner("said", "output")], "each>say", "say>said")
+COPY = subgraph(
+    [inner("each", "input", name="each", type="json"), SAY, inner("said", "output")], "each>say", "say>said"
+)
 
 # By name, the nodes and links of each.
 WORKFLOWS: dict[str, dict[str, Any]] = {
@@ -189,7 +199,12 @@ WORKFLOWS: dict[str, dict[str, Any]] = {
         "draw>show",
     ),
     "a map of four": subgraph(
-        [ASK, inner("four", "input", name="four", type="json", default=[1, 2, 3, 4]), inner("many", "map", **COPY), SHOW],
+        [
+            ASK,
+            inner("four", "input", name="four", type="json", default=[1, 2, 3, 4]),
+            inner("many", "map", **COPY),
+            SHOW,
+        ],
         "four>many.each",
         "many.said>show",
     ),
@@ -228,14 +243,14 @@ class People:
     async def make_workflows(self) -> None:
         for name, graph in WORKFLOWS.items():
             project = {"projectId": self.caller.key.projectId, "name": name}
-            made = await self.caller.ask(WORKFLOW, input={**project, **graph})
+            made = await self.ask(WORKFLOW, input={**project, **graph})
             self.workflow_ids.append(made["createWorkflow"]["workflow"]["id"])
 
     async def start(self, number: int) -> str:
         """The run of this number, under the same name however often it is asked for."""
         words = {"workflowId": self.workflow_ids[number % len(WORKFLOWS)], "inputs": {"prompt": f"Heron {number // 8}"}}
         named = {**words, "clientMutationId": f"run number {number:>6}"}
-        made = await sent(lambda: self.caller.ask(START, input=named))
+        made = await self.ask(START, input=named)
         self.accepted.append(made["startRun"]["run"]["id"])
         return self.accepted[-1]
 
@@ -249,20 +264,18 @@ class People:
         """What is asked, for ever; every other answer is given twice at once."""
         while True:
             step_id = await self.follower.asked.get()
-            form = (await sent(lambda: self.caller.ask(FORM, id=step_id)))["node"]["form"]
+            form = (await self.ask(FORM, id=step_id))["node"]["form"]
             said = {"stepId": step_id, "token": form["token"], "decision": "approve"}
-            times = self.chance.choice([1, 2])
-            await asyncio.gather(*(sent(lambda: self.caller.ask(SUBMIT, input=said)) for _ in range(times)))
+            await asyncio.gather(*(self.ask(SUBMIT, input=said) for _ in range(self.chance.choice([1, 2]))))
 
-
-async def sent(ask: Callable[[], Awaitable[Any]]) -> Any:
-    """The answer; what is refused as the studio is away, or gets no answer at all, is sent again."""
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while True:
-            with suppress(httpx2.HTTPError):
-                try:
-                    return await ask()
-                except GraphQLFailure as failure:
-                    if failure.code != "UNAVAILABLE":
-                        raise
-            await asyncio.sleep(POLL_SECONDS)
+    async def ask(self, query: str, **variables: Any) -> Any:
+        """The answer; what is refused as the studio is away, or gets no answer at all, is sent again."""
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while True:
+                with suppress(httpx2.HTTPError):
+                    try:
+                        return await self.caller.ask(query, **variables)
+                    except GraphQLFailure as failure:
+                        if failure.code != "UNAVAILABLE":
+                            raise
+                await asyncio.sleep(POLL_SECONDS)

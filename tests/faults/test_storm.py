@@ -5,7 +5,8 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
-from itertools import count
+from functools import partial
+from itertools import count, takewhile
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -40,7 +41,7 @@ WRONGS = {
     "a version was told twice, left out or told late": """
         SELECT * FROM (
             SELECT run_id, subject_id, seq, version,
-                lag(version, 1, 1) OVER (PARTITION BY subject_id ORDER BY seq) AS before
+                lag(version, 1, least(version, 2) - 1) OVER (PARTITION BY subject_id ORDER BY seq) AS before
             FROM events WHERE event IN ('run.updated', 'step.updated')
         ) AS told WHERE version <> before + 1
     """,
@@ -69,7 +70,7 @@ WRONGS = {
     """,
     "a step drew other than one picture, or drew though it was cached": """
         SELECT steps.id, cached, count(images.id) FROM steps LEFT JOIN images ON step_id = steps.id
-        WHERE steps.kind = 'generate_image' GROUP BY steps.id HAVING count(images.id) <> CASE WHEN cached THEN 0 ELSE 1 END
+        WHERE steps.kind = 'generate_image' GROUP BY steps.id HAVING count(images.id) <> (NOT cached)::integer
     """,
     "an event's number is missing": """
         SELECT seq, before FROM (SELECT seq, lag(seq, 1, 0) OVER (ORDER BY seq) AS before FROM events) AS numbered
@@ -82,13 +83,15 @@ WRONGS = {
 }  # fmt: skip
 
 
+RECORDED = "SELECT event, payload ->> 'id', version FROM events ORDER BY seq"
+
 
 @pytest.fixture
 def storm(tmp_path: Path) -> Iterator[Storm]:
     with start_postgres() as postgres, start_valkey(tmp_path / "valkey") as valkey, ExitStack() as processes:
         engines = {"EASEL_DATABASE_URL": postgres.url, "EASEL_REDIS_URL": valkey.url}
         limits = {"EASEL_LEASE_SECONDS": str(LEASE_SECONDS), "EASEL_WORKERS": "4", "EASEL_DATABASE_CONNECTIONS": "8"}
-        home, chance = Home(tmp_path, {**engines, **limits}), Random(RUNS)
+        home, chance = Home(tmp_path, {**engines, **limits}), Random(RUNS)  # noqa: S311 - the same storm each time
         yield Storm(home=home, postgres=postgres, valkey=valkey, chance=chance, processes=processes)
 
 
@@ -97,11 +100,18 @@ def storm(tmp_path: Path) -> Iterator[Storm]:
 async def test_nothing_is_lost_and_nothing_done_twice_whatever_is_killed_and_paused(storm: Storm) -> None:
     async with at_work(storm) as people:
         await weather(storm, people)
-        connection = await asyncpg.connect(asyncpg_url(storm.postgres.url))
-        await nothing_is_left_to_do(connection)
-        await heard_whole(people.follower, connection)
-        await connection.close()
-    ...
+        async with tables(storm) as ask:
+            await until(partial(ask, "SELECT FROM pgqueuer"), lambda jobs: not jobs)
+            recorded = [tuple(row) for row in await ask(RECORDED)]
+            await people.follower.until_heard(recorded[-1])
+            run_ids = {str(row["id"]) for row in await ask("SELECT id FROM runs")}
+            assert set(people.accepted) == run_ids, f"{len(people.accepted)} were accepted, {len(run_ids)} are there"
+            for wrong, query in WRONGS.items():
+                found = await ask(query)
+                assert not found, f"{wrong}: {len(found)} times, as {dict(found[0])}"
+            assert_same(people.follower.heard, recorded)
+            assert_stored(storm.home.data / "objects", await ask("SELECT storage_key, file_hash FROM images"))
+            assert await ask("SELECT FROM steps WHERE attempt > 1"), f"nothing was hit by {storm.struck}"
 
 
 @asynccontextmanager
@@ -136,3 +146,25 @@ async def weather(storm: Storm, people: People) -> None:
         group.create_task(storm.rage(calm))
         await asyncio.gather(*(people.work(numbers) for _ in range(AT_ONCE)))
         calm.set()
+
+
+@asynccontextmanager
+async def tables(storm: Storm) -> AsyncIterator[Callable[[str], Awaitable[list[Any]]]]:
+    connection = await asyncpg.connect(asyncpg_url(storm.postgres.url))
+    try:
+        yield connection.fetch
+    finally:
+        await connection.close()
+
+
+def assert_same(heard: list[Told], recorded: list[Told]) -> None:
+    """What was heard is what was recorded since: each event once, in order."""
+    expected = recorded[recorded.index(heard[0]) :]
+    other = next((place for place, pair in enumerate(zip(heard, expected, strict=False)) if pair[0] != pair[1]), None)
+    assert other is None, f"event {other} of {len(expected)} is {expected[other]}, but was heard as {heard[other]}"
+    assert len(heard) == len(expected), f"{len(heard)} events were heard, {len(expected)} were recorded"
+
+
+def assert_stored(objects: Path, images: list[Any]) -> None:
+    lost = [key for key, digest in images if hashlib.sha256((objects / key).read_bytes()).hexdigest() != digest]
+    assert not lost, f"{len(lost)} of {len(images)} images are not in the object store as they were made: {lost[0]}"
