@@ -17,7 +17,9 @@ from domain.ports import ObjectStore
 from domain.providers import ImageProvider, TextProvider
 from engine.toolbox import EngineToolbox
 from gateway.identity import Identity, Secrets
+from gateway.jwks import Jwks
 from gateway.keys import mint
+from gateway.tokens import Issuer, Tokens
 from providers.sketch import Sketch
 from resolvers.context import Studio
 from storage.bus import create_bus
@@ -84,7 +86,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             database=database,
             leases=Leases(pulse),
             credentials=credentials,
-            identity=Identity(credentials, secrets),
+            identity=_identity(credentials, secrets, settings, stack),
             images=PublicImages(engine),
             objects=objects,
             toolbox=EngineToolbox(images, texts, objects, studio.reads),
@@ -104,7 +106,7 @@ async def _studio(
 ) -> tuple[Database, Studio]:
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
-    database = Database(engine, announcer.tell, partial(mint, secrets.pepper))
+    database = Database(engine, announcer.tell, offers, partial(mint, secrets.pepper))
     for run in (announcer.run, hub.run):
         stack.push_async_callback(_end, asyncio.create_task(run()))
     return database, Studio(
@@ -123,6 +125,16 @@ def _limits(settings: Settings, offers: Offers) -> Limits:
     terms = {name: offers.of(kind) for name, kind in KINDS.items()}
     providers = {name: found.provider for name, found in terms.items() if found}
     return Limits(project=settings.project_steps, provider=settings.provider_steps, providers=providers)
+
+
+def _identity(credentials: Credentials, secrets: Secrets, settings: Settings, stack: AsyncExitStack) -> Identity:
+    issuer = None
+    if settings.jwks_url and settings.jwt_issuer:
+        keys = Jwks(str(settings.jwks_url))
+        stack.push_async_callback(keys.close)
+        issuer = Issuer(settings.jwt_issuer, settings.jwt_audience, keys)
+    tokens = Tokens(secrets.token_key, issuer, settings.jwt_leeway_seconds)
+    return Identity(credentials, secrets, tokens, recheck_seconds=settings.socket_recheck_seconds)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from app.parts import Parts
 from app.secret_files import write_private
+from domain.accounts import GrantCredits
 from domain.api_keys import IssueApiKey
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
@@ -19,6 +21,7 @@ from domain.workflows import CreateWorkflow
 from gateway.keys import new_key
 
 ORGANIZATION, PROJECT, WORKFLOW = "acme", "website", "Hero image"
+WELCOME_CREDITS = Decimal(1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,10 @@ async def _tenant(parts: Parts, organization_slug: str, project_slug: str) -> Pr
 
 
 async def _found(parts: Parts, slug: str) -> Organization:
-    command = FoundOrganization(slug=slug, name=_titled(slug))
-    return await execute(parts.database.begin, operator_actor(new_id()), command)
+    actor = operator_actor(new_id())
+    organization = await execute(parts.database.begin, actor, FoundOrganization(slug=slug, name=_titled(slug)))
+    await execute(parts.database.begin, actor, GrantCredits(amount=WELCOME_CREDITS, note="Welcome"))
+    return organization
 
 
 def _titled(slug: str) -> str:

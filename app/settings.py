@@ -4,11 +4,21 @@ import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, AnyHttpUrl, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AnyHttpUrl,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.errors import InvalidInput
 
@@ -26,6 +36,23 @@ def _redis_url(url: str) -> str:
     if not re.match(r"(redis|rediss|unix)://.", url):
         raise ValueError("write it as redis://HOST:PORT, rediss://… with TLS, or unix://PATH")
     return url
+
+
+def _secure_url(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.scheme != "https" and not _is_loopback(url.host or ""):
+        raise ValueError("write it as https://…; plain http:// is for this machine's own addresses alone")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _networks(text: Any) -> Any:
+    return tuple(ip_network(part) for part in text.replace(",", " ").split()) if isinstance(text, str) else text
 
 
 class Settings(BaseSettings):
@@ -62,6 +89,28 @@ class Settings(BaseSettings):
         description="What keys, tokens and cursors are signed with; kept in the data directory when unset.",
     )
 
+    jwks_url: Annotated[AnyHttpUrl, AfterValidator(_secure_url)] | None = Field(
+        None,
+        description="Where an identity provider shows its public keys (JWKS); its RS256, ES256 and EdDSA tokens count.",
+    )
+    jwt_issuer: str | None = Field(
+        None, min_length=1, description="The identity provider's name, the `iss` of its tokens; set it with the URL."
+    )
+    jwt_audience: str = Field("easel", min_length=1, description="The `aud` of the identity provider's tokens.")
+    jwt_leeway_seconds: float = Field(
+        10, ge=0, le=300, description="How far clocks may differ before a token is too old or too new, in seconds."
+    )
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...],
+        NoDecode,
+        BeforeValidator(_networks),
+        Field(description="Networks of the proxies in front, as 10.0.0.0/8,::1/128: X-Forwarded-For counts from them."),
+    ] = ()
+    limits_when_away: Literal["allow", "refuse"] = Field(
+        "allow",
+        description="Rate limits while Redis is away: allow lets each process count alone, refuse answers 503.",
+    )
+
     workers: int = Field(8, ge=0, le=1000, description="Steps this process works on at once; 0 serves the API alone.")
     step_seconds: float = Field(180, gt=0, le=86_400, description="Longest one attempt at a step may take, in seconds.")
     lease_seconds: float = Field(
@@ -81,6 +130,9 @@ class Settings(BaseSettings):
     )
     socket_init_seconds: float = Field(
         10, gt=0, le=600, description="How long a socket may wait before it says who it is, in seconds."
+    )
+    socket_recheck_seconds: float = Field(
+        15, gt=0, le=25, description="How often a socket's key or token is looked at again, in seconds."
     )
     most_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Largest request body, in bytes.")
     allowed_origins: Annotated[
@@ -103,6 +155,12 @@ class Settings(BaseSettings):
     def _has_both_keys_of_the_object_store(self) -> Self:
         if self.s3_endpoint and not (self.s3_access_key and self.s3_secret_key.get_secret_value()):
             raise ValueError("EASEL_S3_ENDPOINT: set EASEL_S3_ACCESS_KEY and EASEL_S3_SECRET_KEY too, or none of them")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_the_identity_provider_by_url_and_name(self) -> Self:
+        if bool(self.jwks_url) != bool(self.jwt_issuer):
+            raise ValueError("EASEL_JWKS_URL: set EASEL_JWT_ISSUER too, or none of them")
         return self
 
     def url(self, port: int | None = None) -> str:

@@ -2,18 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+from typing import Any
 
 from graphql import GraphQLError
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import PingMessage, SubscribeMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    PingMessage,
+    SubscribeMessage,
+)
 
 from app.frames import require_frame, short_reason
 from domain.errors import ErrorCode
+from gateway.identity import Identity
 from resolvers.context import Context
 
 SEND_SECONDS = 10.0
+CLOSED_FORBIDDEN = 4403
 
 
 class Socket(ASGIWebSocketAdapter):
@@ -41,7 +49,37 @@ class Socket(ASGIWebSocketAdapter):
 
 
 class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
-    """A syntax error ends its operation, not the socket; a pong carries what its ping did; no error without a code."""
+    """
+    A syntax error ends its operation, not the socket; a pong carries what its ping did; no error without a code.
+
+    Whoever's key is revoked, or whose key or token expires, is sent away from an open socket too.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._watch: asyncio.Task[None] | None = None
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        await super().handle_connection_init(message)
+        if self.connection_acknowledged and self._watch is None:
+            self._watch = asyncio.create_task(self._close_when_invalid())
+
+    async def shutdown(self) -> None:
+        if self._watch:
+            self._watch.cancel()
+        await super().shutdown()
+
+    async def _close_when_invalid(self) -> None:
+        identity: Identity = self.view._identity  # type: ignore[attr-defined]  # noqa: SLF001 - the view is StudioGraphQL
+        try:
+            await identity.until_invalid(self.context.actor)
+        except Exception as error:  # noqa: BLE001 - who cannot be checked may not stay
+            await self.handle_task_exception(error)
+        self.context.known_actor = None  # what still arrives is asked by nobody
+        for name in list(self.operations):
+            await self.cleanup_operation(name)
+        with suppress(WebSocketDisconnected):
+            await self.websocket.close(CLOSED_FORBIDDEN, "Your key or token is no longer valid: connect with another")
 
     async def handle_ping(self, message: PingMessage) -> None:
         payload = message.get("payload")

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import fields
 from typing import Any
 
+from domain import accounts
 from domain.errors import ErrorCode
 from domain.images import Image, ImageSource, NewImage
 from domain.kinds import KINDS
@@ -17,8 +18,10 @@ MOST_COLLECTED_BYTES = 4 * 1024 * 1024
 _OPEN = [StepStatus.PENDING, StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.WAITING]
 
 
-def keep(tx: Transaction, run: Run) -> None:
-    """Write the changed run and tell of it."""
+async def keep(tx: Transaction, run: Run) -> None:
+    """Write the changed run and tell of it; what was held for one that is over is free again."""
+    if run.is_finished:
+        await accounts.release(tx, run)
     tx.record(*run.changed())
     tx.save(run)
 
@@ -120,6 +123,7 @@ async def complete(tx: Transaction, run: Run, step: Step, result: StepResult) ->
     tx.record(step.succeed(result), *(image.created() for image in images))
     tx.save(step)
     tx.add(*images)
+    await accounts.charge(tx, run, step, result.cost)
     await go_on(tx, run, step)
 
 

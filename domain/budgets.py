@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
+from domain import accounts
 from domain.advancing import settle, wind_down
-from domain.asking import put
-from domain.errors import InvalidInput
+from domain.asking import RETRY, put
+from domain.errors import DomainError, InvalidInput
 from domain.forms import Answer, Form, Purpose, Question
 from domain.money import require_credits
 from domain.plain import decimal_string
@@ -16,38 +17,60 @@ from domain.steps import Step, StepStatus
 RAISE, CANCEL = "raise", "cancel"
 
 
-async def pause(tx: Transaction, run: Run, step: Step, price: Decimal) -> None:
-    put(tx, run, step, Form(purpose=Purpose.BUDGET, question=_question(run, price)))
+async def obstacle(tx: Transaction, run: Run, step: Step, price: Decimal) -> Question | None:
+    """Why the run cannot pay for a step now; None where it can, and what it takes is held."""
+    if not run.can_pay(price):
+        return _over_budget(run, price)
+    missing = price - (run.held - run.reserved)
+    if missing <= 0:
+        return None
+    try:
+        await accounts.hold(tx, run, missing, f"hold:{step.id}:{step.epoch}")
+    except DomainError as refused:
+        return Question(
+            title="There are not enough credits",
+            instructions=f"{refused.message}. Get more credits, then try again.",
+            decisions=(RETRY, CANCEL),
+        )
+    return None
+
+
+async def pause(tx: Transaction, run: Run, step: Step, question: Question) -> None:
+    put(tx, run, step, Form(purpose=Purpose.BUDGET, question=question))
     await settle(tx, run)
 
 
-def _question(run: Run, price: Decimal) -> Question:
+def _over_budget(run: Run, price: Decimal) -> Question:
     spent, most = decimal_string(run.cost + run.reserved), decimal_string(run.max_credits or Decimal(0))
     return Question(
         title="The run would cost more than it may",
         instructions=f"It has cost {spent} of {most} credits, and this step may cost {decimal_string(price)} more.",
         decisions=(RAISE, CANCEL),
-        schema={
-            "type": "object",
-            "properties": {
-                "maxCredits": {
-                    "type": "string",
-                    "pattern": r"^\d{1,12}(\.\d{1,6})?$",
-                    "title": "What the run may cost in all, in credits",
-                }
-            },
-            "additionalProperties": False,
-        },
+        schema=_MORE,
     )
 
 
+_MORE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "maxCredits": {
+            "type": "string",
+            "pattern": r"^\d{1,12}(\.\d{1,6})?$",
+            "title": "What the run may cost in all, in credits",
+        }
+    },
+    "additionalProperties": False,
+}
+
+
 async def conclude(tx: Transaction, run: Run, step: Step, answer: Answer) -> None:
-    """Raised, every step that waits for it is tried again; else the run is canceled."""
+    """Every step that waits for the same is tried again, or the run is canceled."""
     if answer.decision == CANCEL:
         run.cancel_requested_at = answer.at
         await wind_down(tx, run)
         return
-    run.max_credits = _raised(run, answer.values)
+    if answer.decision == RAISE:
+        run.max_credits = _raised(run, answer.values)
     for one in await tx.find(Step, run_id=run.id, status=StepStatus.WAITING):
         if one.form is not None and one.form.purpose is Purpose.BUDGET:
             run.steps_waiting -= 1

@@ -8,7 +8,6 @@ from domain.advancing import go_on, keep
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.kinds import KINDS
-from domain.offers import Offers
 from domain.permissions import Actor
 from domain.ports import Command, Transaction
 from domain.providers import Recovery, Terms
@@ -43,7 +42,6 @@ class ClaimStep(Command[ClaimedStep | None]):
     step_id: Id
     epoch: int
     lease_seconds: float
-    offers: Offers
     caps: Caps
 
 
@@ -51,18 +49,18 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
     run = await tx.get(Run, command.run_id, lock=True)
     tx.belong_to(run.trace_id)
     step = await tx.get(Step, command.step_id)
-    terms = command.offers.of(KINDS[step.kind])
+    terms = tx.offers.of(KINDS[step.kind])
     if step.status is not StepStatus.QUEUED or step.epoch != command.epoch:
         return None
     if not await _has_room(tx, step, terms, command.caps):
         return None
     was_begun = run.started_at is not None
     run.begin()
-    price = command.offers.price(KINDS[step.kind], step.config)
+    price = tx.offers.price(KINDS[step.kind], step.config)
     if await caching.serve(tx, run, step, terms):
         await go_on(tx, run, step)
-    elif not run.can_pay(price):
-        await budgets.pause(tx, run, step, price)
+    elif why := await budgets.obstacle(tx, run, step, price):
+        await budgets.pause(tx, run, step, why)
     else:
         run.reserved += price
         repeatable = terms is None or terms.recovery is not Recovery.NEITHER
@@ -70,7 +68,7 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
         lease_until = tx.now + timedelta(seconds=command.lease_seconds)
         tx.record(step.begin(lease_until, provider=provider, reserved=price, repeatable=repeatable))
         tx.save(step)
-    _keep_where_changed(tx, run, step, was_begun=was_begun)
+    await _keep_where_changed(tx, run, step, was_begun=was_begun)
     return ClaimedStep(run, step) if step.is_held else None
 
 
@@ -83,13 +81,13 @@ async def _has_room(tx: Transaction, step: Step, terms: Terms | None, caps: Caps
     return await tx.held_steps(provider=terms.provider) < most
 
 
-def _keep_where_changed(tx: Transaction, run: Run, step: Step, *, was_begun: bool) -> None:
+async def _keep_where_changed(tx: Transaction, run: Run, step: Step, *, was_begun: bool) -> None:
     """That a worker is at another of its steps changes nothing that is told of a run."""
     if step.is_held and was_begun:
         if step.reserved:
             tx.save(run)
     else:
-        keep(tx, run)
+        await keep(tx, run)
 
 
 @dataclass(kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from domain import (
+    accounts,
     api_keys,
     assets,
     claiming,
@@ -12,7 +13,6 @@ from domain import (
     interruptions,
     organizations,
     projects,
-    quotes,
     run_commands,
     waiting,
     workflows,
@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 Handler = Callable[[Transaction, Actor, Any], Awaitable[Any]]
 
 COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
+    accounts.GrantCredits: (Permission.TENANTS_WRITE, accounts.grant_credits),
     organizations.FoundOrganization: (Permission.TENANTS_WRITE, organizations.found_organization),
     api_keys.IssueApiKey: (Permission.TENANTS_WRITE, api_keys.issue_api_key),
     api_keys.CreateApiKey: (Permission.KEYS_WRITE, api_keys.create_api_key),
@@ -37,7 +38,7 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     workflows.DuplicateWorkflow: (Permission.WORKFLOWS_WRITE, workflows.duplicate_workflow),
     assets.CreateAsset: (Permission.ASSETS_WRITE, assets.create_asset),
     assets.UpdateAsset: (Permission.ASSETS_WRITE, assets.update_asset),
-    quotes.QuoteRun: (Permission.WORKFLOWS_READ, quotes.quote_run),
+    run_commands.QuoteRun: (Permission.WORKFLOWS_READ, run_commands.quote_run),
     run_commands.StartRun: (Permission.RUNS_START, run_commands.start_run),
     run_commands.RetryRun: (Permission.RUNS_START, run_commands.retry_run),
     run_commands.CancelRun: (Permission.RUNS_CANCEL, run_commands.cancel_run),

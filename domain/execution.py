@@ -35,7 +35,7 @@ async def finish_step(tx: Transaction, actor: Actor, command: FinishStep) -> Ste
             tx.record(step.queue())
             tx.save(step)
             await wind_down(tx, run)
-    keep(tx, run)
+    await keep(tx, run)
     return step
 
 
@@ -52,5 +52,5 @@ async def report_step(tx: Transaction, actor: Actor, command: ReportStep) -> Ste
     run.advance(step, min(command.progress, 1.0))
     tx.record(step.changed())
     tx.save(step)
-    keep(tx, run)
+    await keep(tx, run)
     return step

@@ -39,7 +39,7 @@ async def fail_step(tx: Transaction, actor: Actor, command: FailStep) -> Step:
         await leave_open(tx, run, step, command.error)
     else:
         await give_up(tx, run, step, command.error)
-    keep(tx, run)
+    await keep(tx, run)
     return step
 
 
@@ -71,7 +71,7 @@ async def stop_step(tx: Transaction, actor: Actor, command: StopStep) -> Step:
     tx.record(step.end(StepStatus.CANCELED))
     tx.save(step)
     await wind_down(tx, run)
-    keep(tx, run)
+    await keep(tx, run)
     return step
 
 
@@ -87,7 +87,7 @@ async def release_step(tx: Transaction, actor: Actor, command: ReleaseStep) -> S
     tx.save(step, run)
     if run.is_stopping:
         await wind_down(tx, run)
-        keep(tx, run)
+        await keep(tx, run)
     else:
         tx.enqueue(step.job())
     return step
@@ -117,5 +117,5 @@ async def expire_step(tx: Transaction, actor: Actor, command: ExpireStep) -> Ste
     else:
         message = f"{WORKER_LOST}, {step.attempt} times"
         await give_up(tx, run, step, failure(ErrorCode.DEADLINE_EXCEEDED, message, step))
-    keep(tx, run)
+    await keep(tx, run)
     return step

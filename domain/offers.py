@@ -15,6 +15,10 @@ class Offers:
     image: Terms
     text: Terms
 
+    @property
+    def are_free(self) -> bool:
+        return not self.image.price and not self.text.price
+
     def of(self, kind: NodeKind) -> Terms | None:
         """Whom a node of this kind asks; None where it asks nobody."""
         match kind.calls:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from domain.accounts import Account
 from domain.ids import Id, new_id
 from domain.permissions import Actor
 from domain.ports import Command, Transaction
@@ -32,5 +33,5 @@ class FoundOrganization(Command[Organization]):
 
 async def found_organization(tx: Transaction, actor: Actor, command: FoundOrganization) -> Organization:
     organization = Organization(id=actor.organization_id, slug=command.slug, name=command.name)
-    tx.add(organization)
+    tx.add(organization, Account(id=organization.id, organization_id=organization.id))
     return organization

@@ -1,6 +1,7 @@
 """Who may do what: the one table of roles, and the caller it is asked about."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from domain.errors import DomainError, ErrorCode
@@ -21,6 +22,7 @@ class Permission(StrEnum):
     RUNS_CANCEL = "runs:cancel"
     IMAGES_READ = "images:read"
     STEPS_SUBMIT = "steps:submit"
+    CREDITS_READ = "credits:read"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     STEPS_EXECUTE = "steps:execute"
@@ -65,7 +67,8 @@ class Actor:
     """
     The caller: one key, person or worker acting inside one organization, in one trace.
 
-    `project_id` confines it to that project; `default_project_id` is meant where it names none.
+    `project_id` confines it to that project; `default_project_id` is meant where it names none. From `expires_at` on
+    it is nobody.
     """
 
     subject: str
@@ -77,6 +80,7 @@ class Actor:
     project_id: Id | None = None
     default_project_id: Id | None = None
     trace_id: str = ""
+    expires_at: datetime | None = None
 
     def require(self, permission: Permission) -> None:
         if permission not in self.permissions:

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from domain.events import Event
 from domain.ids import Id
+from domain.offers import Offers
 from domain.permissions import Actor
 
 Entity = TypeVar("Entity")
@@ -42,6 +43,11 @@ class Transaction(Protocol):
 
     async def held_steps(self, *, project_id: Id | None = None, provider: str | None = None) -> int:
         """How many steps workers hold for this project, or with this provider; nobody else counts them meanwhile."""
+        ...
+
+    @property
+    def offers(self) -> Offers:
+        """What the providers in use ask for their work."""
         ...
 
     @property

@@ -6,13 +6,11 @@ from graphlib import TopologicalSorter
 from typing import cast
 
 from domain.caching import earlier_result
+from domain.graphs import Graph
 from domain.kinds import KINDS
 from domain.kinds.kind import StepResult, Toolbox, Work
-from domain.offers import Offers
-from domain.permissions import Actor
 from domain.planning import Place, steps_of
-from domain.ports import Command, Transaction
-from domain.run_commands import StartRun, prepared
+from domain.ports import Transaction
 from domain.runs import Run
 from domain.steps import Step
 
@@ -34,35 +32,27 @@ class Quote:
     nodes: list[NodeQuote]
 
 
-@dataclass(kw_only=True)
-class QuoteRun(Command[Quote]):
+async def quote_of(tx: Transaction, run: Run, graph: Graph) -> Quote:
     """
-    The most that a run started like this can cost, node by node. Refuses what starting it would refuse.
+    The most that the run can cost, node by node.
 
     What was made before is free, as far as it can be foreseen: up to the first node whose result is new. The copies of
     a `map` are not counted, as nobody knows how many there will be.
     """
-
-    start: StartRun
-    offers: Offers
-
-
-async def quote_run(tx: Transaction, actor: Actor, command: QuoteRun) -> Quote:
-    run, graph = await prepared(tx, actor, command.start)
     place = Place(organization_id=run.organization_id, project_id=run.project_id, run_id=run.id)
     steps = {step.node_id: step for step in steps_of(graph, place)}
     foreseen: dict[str, Step] = {}
     quotes: dict[str, NodeQuote] = {}
     for name in TopologicalSorter(graph.predecessors).static_order():
-        quotes[name] = await _quoted(tx, run, steps[name], foreseen, command.offers)
+        quotes[name] = await _quoted(tx, run, steps[name], foreseen)
     nodes = [quotes[node.id] for node in graph.nodes]
     return Quote(total=sum((node.cost for node in nodes), _NOTHING), nodes=nodes)
 
 
-async def _quoted(tx: Transaction, run: Run, step: Step, foreseen: dict[str, Step], offers: Offers) -> NodeQuote:
+async def _quoted(tx: Transaction, run: Run, step: Step, foreseen: dict[str, Step]) -> NodeQuote:
     """What the step would cost; where its outputs are known it is foreseen for those behind it."""
     kind = KINDS[step.kind]
-    price = offers.price(kind, step.config)
+    price = tx.offers.price(kind, step.config)
     if any(source.node_id not in foreseen for source in step.sources):
         return NodeQuote(node_id=step.node_id, cost=price)
     if not step.take_inputs(foreseen):
@@ -72,7 +62,7 @@ async def _quoted(tx: Transaction, run: Run, step: Step, foreseen: dict[str, Ste
         result = cast("StepResult", await kind.run(_work(run, step)))
         step.outputs = result.outputs
         foreseen[step.node_id] = step
-    elif earlier := await earlier_result(tx, run, step, offers.of(kind)):
+    elif earlier := await earlier_result(tx, run, step, tx.offers.of(kind)):
         step.outputs = earlier.outputs
         foreseen[step.node_id] = step
         return NodeQuote(node_id=step.node_id, cost=_NOTHING, cached=True)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from domain.accounts import hold
 from domain.advancing import go_on, keep, wind_down
 from domain.assets import Asset, AssetType
 from domain.caching import done_in, same, take_over
@@ -20,6 +21,7 @@ from domain.plain import require_json_object
 from domain.planning import Place, steps_of
 from domain.ports import Command, Transaction
 from domain.problems import require_valid
+from domain.quotes import Quote, quote_of
 from domain.runs import Run, RunStatus
 from domain.steps import Step, StepStatus
 from domain.workflows import Workflow, graph_of
@@ -51,12 +53,26 @@ class StartRun(Command[Run]):
 
 
 async def start_run(tx: Transaction, actor: Actor, command: StartRun) -> Run:
-    run, graph = await prepared(tx, actor, command)
+    run, graph = await _prepared(tx, actor, command)
+    if not tx.offers.are_free:
+        await hold(tx, run, (await quote_of(tx, run, graph)).total, f"hold:{run.id}")
     await _launch(tx, run, graph, {})
     return run
 
 
-async def prepared(tx: Transaction, actor: Actor, command: StartRun) -> tuple[Run, Graph]:
+@dataclass(kw_only=True)
+class QuoteRun(Command[Quote]):
+    """Say what a run started like this would cost. Refuses what starting it would refuse, and starts nothing."""
+
+    start: StartRun
+
+
+async def quote_run(tx: Transaction, actor: Actor, command: QuoteRun) -> Quote:
+    run, graph = await _prepared(tx, actor, command.start)
+    return await quote_of(tx, run, graph)
+
+
+async def _prepared(tx: Transaction, actor: Actor, command: StartRun) -> tuple[Run, Graph]:
     """The run as it would start, and what it would do; nothing is written."""
     workflow = await tx.get(Workflow, command.workflow_id)
     graph = await graph_of(tx, workflow, command.workflow_version)
@@ -114,7 +130,7 @@ async def _launch(tx: Transaction, run: Run, graph: Graph, done: dict[str, Step]
     tx.enqueue(*(step.job() for step in steps if step.status is StepStatus.QUEUED))
     if over:
         await go_on(tx, run, *over)
-        keep(tx, run)
+        await keep(tx, run)
     else:
         tx.record(run.told("run.updated"))
 
@@ -199,7 +215,7 @@ async def cancel_run(tx: Transaction, actor: Actor, command: CancelRun) -> Cance
     if not run.is_finished and run.cancel_requested_at is None:
         run.cancel_requested_at = datetime.now(UTC)
         await wind_down(tx, run)
-        keep(tx, run)
+        await keep(tx, run)
     return Cancellation(outcome=_outcome(run), run=run)
 
 
@@ -222,5 +238,5 @@ async def expire_run(tx: Transaction, actor: Actor, command: ExpireRun) -> Run:
     if run.is_finished or run.is_stopping or not run.stop_if_late(tx.now):
         raise DomainError(ErrorCode.CONFLICT, "The run is not late")
     await wind_down(tx, run)
-    keep(tx, run)
+    await keep(tx, run)
     return run

@@ -55,7 +55,7 @@ class Run:
     """
     `progress` is 0.0 to 1.0. What `seed` draws is drawn again by whatever repeats the run; a `fresh` one uses nothing
     that was made before. `prompts` are the texts of the PROMPT assets it names, as they were when it was started.
-    `reserved` is what its running steps may still cost, in credits.
+    `held` is what is set aside for it, in credits, and `reserved` what its running steps may cost of that.
     """
 
     id: Id = field(default_factory=new_id)
@@ -80,6 +80,7 @@ class Run:
     retries: int = 0
     cost: Decimal = Decimal(0)
     reserved: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
     max_credits: Decimal | None = None
     deadline: datetime | None = None
     version: int = 1

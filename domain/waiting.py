@@ -54,7 +54,7 @@ async def submit_step(tx: Transaction, actor: Actor, command: SubmitStep) -> Run
     )
     require_answer(form.question, answer)
     await _conclude(tx, run, step, form, answer)
-    keep(tx, run)
+    await keep(tx, run)
     return run
 
 
@@ -178,7 +178,7 @@ async def time_out_step(tx: Transaction, actor: Actor, command: TimeOutStep) -> 
             put(tx, run, step, form.reassigned())
         case OnTimeout.FAIL:
             await _fail(tx, run, step, form)
-    keep(tx, run)
+    await keep(tx, run)
     return run
 
 

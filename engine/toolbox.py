@@ -15,7 +15,6 @@ from domain.permissions import engine_actor
 from domain.pictures import Change, Picture
 from domain.ports import ObjectStore
 from domain.providers import GeneratedPicture, ImageProvider, TextProvider
-from domain.offers import Offers
 from providers.changes import change_picture
 from providers.pictures import read_picture
 from storage.reads import Reads
@@ -68,10 +67,6 @@ class EngineToolbox:
                 await asyncio.sleep(self.store_seconds / STORE_ATTEMPTS)
             else:
                 return
-
-    @property
-    def offers(self) -> Offers:
-        return Offers(image=self.image_provider.image_terms, text=self.text_provider.text_terms)
 
     async def read_images(self, values: Iterable[Any], work: Work) -> list[tuple[Image, bytes]]:
         wanted = [image_value(value, "inputs")["imageId"] for value in values]

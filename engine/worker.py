@@ -171,7 +171,6 @@ class Worker:
             step_id=job.step_id,
             epoch=job.epoch,
             lease_seconds=limits.lease_seconds,
-            offers=self.toolbox.offers,
             caps=Caps(project=limits.project_steps if near else None, provider=limits.provider_steps),
         )
 

@@ -1,21 +1,26 @@
 """Who is asking: an API key or a token, on a request's headers or in a socket's first message."""
 
+import asyncio
 import hmac
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
+from typing import TypeVar
 
 from domain.api_keys import ApiKey
 from domain.errors import DomainError, ErrorCode
 from domain.permissions import Actor, ActorKind, permissions_of
-from gateway.keys import KeyText, read_key
-from gateway.tokens import read_token
+from gateway.keys import read_key
+from gateway.tokens import Tokens
 from storage.credentials import Credentials
 
 REMEMBERED_SECONDS = 5.0
 MOST_REMEMBERED = 10_000
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,13 @@ class Secrets:
 
 
 class Identity:
-    def __init__(self, credentials: Credentials, secrets: Secrets) -> None:
+    def __init__(self, credentials: Credentials, secrets: Secrets, tokens: Tokens, *, recheck_seconds: float) -> None:
         self._credentials = credentials
         self._secrets = secrets
+        self._tokens = tokens
+        self._recheck_seconds = recheck_seconds
         self._remembered: OrderedDict[str, tuple[float, ApiKey | None]] = OrderedDict()
+        self._prefixes: OrderedDict[str, str] = OrderedDict()  # of the keys that were let in, by their ids
 
     async def of_headers(self, headers: Mapping[str, str], trace_id: str) -> Actor:
         """The actor of `X-API-Key` or `Authorization: Bearer`. Raises UNAUTHENTICATED."""
@@ -42,17 +50,33 @@ class Identity:
         if api_key:
             return await self._of_key(api_key.strip(), trace_id)
         if token:
-            return read_token(self._secrets.token_key, token.strip(), trace_id)
+            return await self._tokens.read(token.strip(), trace_id)
         message = "Say who you are: send an API key as X-API-Key, or a token as Authorization: Bearer"
         raise DomainError(ErrorCode.UNAUTHENTICATED, message)
 
+    async def still_valid(self, actor: Actor) -> bool:
+        """Whether whoever was let in would be let in again. Raises UNAVAILABLE while the database does not answer."""
+        if actor.kind is ActorKind.API_KEY:
+            row = await self._row(self._prefixes.get(actor.subject, ""))
+            return row is not None and not _ended(row)
+        return actor.expires_at is None or actor.expires_at > datetime.now(UTC)
+
+    async def until_invalid(self, actor: Actor) -> None:
+        """Returns soon after the actor's key is revoked, or the actor's key or token has expired."""
+        valid = True
+        while valid:
+            await asyncio.sleep(self._recheck_seconds)
+            with suppress(DomainError):  # a database that does not answer shuts nobody out
+                valid = await self.still_valid(actor)
+
     async def _of_key(self, text: str, trace_id: str) -> Actor:
         key = read_key(text)
-        row = await self._row(key) if key else None
+        row = await self._row(key.prefix) if key else None
         if key is None or row is None or not hmac.compare_digest(row.secret_hash, key.hashed(self._secrets.pepper)):
             raise DomainError(ErrorCode.UNAUTHENTICATED, "This API key is not known here: check that it is whole")
-        if row.revoked_at or (row.expires_at and row.expires_at < datetime.now(UTC)):
+        if _ended(row):
             raise DomainError(ErrorCode.UNAUTHENTICATED, "This API key was revoked or has expired")
+        _remember(self._prefixes, row.id, row.prefix)
         return Actor(
             subject=row.id,
             kind=ActorKind.API_KEY,
@@ -62,15 +86,25 @@ class Identity:
             project_id=row.project_id,
             default_project_id=row.project_id or row.default_project_id,
             trace_id=trace_id,
+            expires_at=row.expires_at,
         )
 
-    async def _row(self, key: KeyText) -> ApiKey | None:
+    async def _row(self, prefix: str) -> ApiKey | None:
         """The key's row, remembered for a few seconds: no longer, so that a revoked key soon opens nothing."""
-        until, row = self._remembered.get(key.prefix, (0.0, None))
+        until, row = self._remembered.get(prefix, (0.0, None))
         if until < monotonic():
-            row = await self._credentials.api_key(key.prefix)
-            self._remembered[key.prefix] = (monotonic() + REMEMBERED_SECONDS, row)
-            self._remembered.move_to_end(key.prefix)
-            if len(self._remembered) > MOST_REMEMBERED:
-                self._remembered.popitem(last=False)
+            row = await self._credentials.api_key(prefix)
+            _remember(self._remembered, prefix, (monotonic() + REMEMBERED_SECONDS, row))
         return row
+
+
+def _ended(key: ApiKey) -> bool:
+    return bool(key.revoked_at or (key.expires_at and key.expires_at <= datetime.now(UTC)))
+
+
+def _remember(values: OrderedDict[str, Value], name: str, value: Value) -> None:
+    """Keep it, and forget what was kept longest where there is too much."""
+    values[name] = value
+    values.move_to_end(name)
+    if len(values) > MOST_REMEMBERED:
+        values.popitem(last=False)

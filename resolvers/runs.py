@@ -12,8 +12,8 @@ from domain.events import Envelope
 from domain.forms import Claim, Form
 from domain.ids import Id
 from domain.images import Image
-from domain.quotes import Quote, QuoteRun
-from domain.run_commands import StartRun
+from domain.quotes import Quote
+from domain.run_commands import QuoteRun, StartRun
 from domain.runs import Run
 from domain.steps import Step, StepStatus
 from domain.waiting import may_answer
@@ -30,7 +30,7 @@ async def run(info: Info, id: Id) -> Run | None:
 async def quote(info: Info, input: StartRun) -> Quote | None:
     """What the run would cost; None where there is no such workflow. Raises what starting it would."""
     try:
-        return await info.context.execute(QuoteRun(start=input, offers=info.context.studio.offers))
+        return await info.context.execute(QuoteRun(start=input))
     except DomainError as error:
         if error.code is ErrorCode.WORKFLOW_NOT_FOUND and "field" not in error.details:
             return None

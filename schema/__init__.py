@@ -3,6 +3,7 @@
 from strawberry.schema.config import StrawberryConfig
 
 from schema import inputs
+from schema.connections import Names
 from schema.descriptions import describe
 from schema.roots import Mutation, Query, Subscription
 from schema.scalars import SCALARS
@@ -10,7 +11,13 @@ from schema.studio import EXTENSIONS, StudioSchema
 
 inputs.declare()
 
-schema = StudioSchema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS), extensions=EXTENSIONS)
+schema = StudioSchema(
+    Query,
+    Mutation,
+    Subscription,
+    config=StrawberryConfig(scalar_map=SCALARS, name_converter=Names()),
+    extensions=EXTENSIONS,
+)
 describe(schema._schema)  # noqa: SLF001 - strawberry offers no other way to the graphql-core schema
 
 __all__ = ["schema"]

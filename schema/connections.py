@@ -1,13 +1,28 @@
 """Relay connections."""
 
+import re
 from typing import Generic, TypeVar
 
 import strawberry
+from strawberry.schema.name_converter import NameConverter
+from strawberry.types.base import StrawberryObjectDefinition, StrawberryType
 
 from schema.fields import said
 from storage.reads import Page
 
 T = TypeVar("T")
+# Of these the lists are called by another name than their items.
+_NAMES = {"LedgerEntry": "Ledger"}
+
+
+class Names(NameConverter):
+    """`LedgerConnection` is a page of ledger entries."""
+
+    def from_generic(self, generic_type: StrawberryObjectDefinition, types: list[StrawberryType | type]) -> str:
+        name = super().from_generic(generic_type, types)
+        for item, of_lists in _NAMES.items():
+            name = re.sub(f"^{item}(?=Connection$|Edge$)", of_lists, name)
+        return name
 
 
 async def _total_count(root: Page[object]) -> int:

@@ -9,8 +9,9 @@ from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, RetryRun, StartRun
 from domain.waiting import SubmitStep
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
-from resolvers import api_keys, assets, images, nodes, projects, runs, streams, workflows
+from resolvers import accounts, api_keys, assets, images, nodes, projects, runs, streams, workflows
 from resolvers.mutations import mutation
+from schema.accounts import LedgerEntry
 from schema.api_keys import ApiKey, ApiKeyPayload
 from schema.connections import Connection
 from schema.fields import said, watched
@@ -38,6 +39,7 @@ class Query:
     run: Run | None = said("A run by its id.", runs.run)
     image: Image | None = said("An image by its id.", images.image)
     quote: Quote | None = said("What a run would cost, without starting it.", runs.quote)
+    ledger: Connection[LedgerEntry] = said("What became of the credits, newest first.", accounts.ledger)
     api_keys: Connection[ApiKey] = said("The organization's API keys, newest first.", api_keys.api_keys)
     providers: list[Provider] = said("The AI providers, and whether they are asked at present.", runs.providers)
 

@@ -14,7 +14,8 @@ from domain import projects as domain_projects
 from domain import workflows as domain_workflows
 from domain.ids import Id
 from domain.kinds import kind as domain_kinds
-from resolvers import images, projects, workflows
+from resolvers import accounts, images, projects, workflows
+from schema.accounts import CreditBalance
 from schema.connections import Connection
 from schema.fields import of, said
 
@@ -36,6 +37,7 @@ class Organization(Node):
     slug: str = said("Its short name, unique on this server.")
     name: str = said("Its name.")
     version: int = said("Grows by 1 with each change.")
+    credits: CreditBalance = said("What it has to spend.", accounts.credits_of)
     projects: Connection["Project"] = said("Its projects, newest first.", projects.projects_of_organization)
 
 

@@ -25,6 +25,7 @@ from storage.columns import to_json
 ENTRYPOINT = "step"
 RECONNECT_SECONDS = 1.0
 POLL_SECONDS = 1.0  # how late a job is when its notification is lost, as after an outage
+SIGN_SECONDS = 5.0  # without a sign of life for so long, whoever took a job is taken for dead, and another takes it
 BATCH = 10
 
 log = structlog.get_logger(__name__)
@@ -132,6 +133,7 @@ async def _run(queue: QueueManager, places: int) -> None:
         batch_size=batch,
         max_concurrent_tasks=max(2 * batch, places),
         dequeue_timeout=timedelta(seconds=POLL_SECONDS),
+        heartbeat_timeout=timedelta(seconds=SIGN_SECONDS),
         shutdown_on_listener_failure=True,
     )
 

@@ -4,12 +4,15 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.accounts import Account, EntryKind, LedgerEntry
 from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
@@ -44,6 +47,8 @@ READS: dict[type[Any], Permission] = {
     Image: Permission.IMAGES_READ,
     Circuit: Permission.RUNS_READ,
     ApiKey: Permission.KEYS_READ,
+    Account: Permission.CREDITS_READ,
+    LedgerEntry: Permission.CREDITS_READ,
 }
 NODES = (Organization, Project, Workflow, Asset, Run, Step, Image, ApiKey)
 
@@ -134,6 +139,15 @@ class Reads:
         newest = select_of(kind).ext(distinct_on(by)).where(*where)
         query = newest.order_by(by, TABLES[kind].c.id.desc())
         return await self._fetch(kind, query)
+
+    async def spent(self, actor: Actor, since: datetime) -> Decimal:
+        """The credits that were charged since then."""
+        entries = TABLES[LedgerEntry].c
+        where = self._where(LedgerEntry, actor, {"kind": EntryKind.CHARGE})
+        query = select(func.coalesce(-func.sum(entries.amount), 0)).where(*where, entries.at > since)
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                return Decimal((await connection.execute(query)).scalar_one())
 
     async def any_node(self, actor: Actor, id: str) -> Any:
         """Whatever has this id, of the nouns that can be asked for by id; None where the actor may not read it."""

@@ -17,6 +17,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.events import Envelope, Event
 from domain.ids import Id
 from domain.images import Image
+from domain.offers import Offers
 from domain.organizations import Organization
 from domain.permissions import Actor
 from domain.ports import Command, NewKey, Shown, StepJob
@@ -47,9 +48,15 @@ class SqlTransaction:
     """What `domain.ports.Transaction` promises. Writes wait until something is read or the block ends."""
 
     def __init__(
-        self, connection: AsyncConnection, actor: Actor, command: Command[Any], new_key: Callable[[], NewKey]
+        self,
+        connection: AsyncConnection,
+        actor: Actor,
+        command: Command[Any],
+        offers: Offers,
+        new_key: Callable[[], NewKey],
     ) -> None:
         self.connection = connection
+        self.offers = offers
         self._new_key = new_key
         self.actor = actor
         self.command = command
@@ -180,20 +187,28 @@ _STATEMENTS = {"insert": inserting, "update": updating}
 
 
 class Database:
-    """Opens transactions; `tell` gets what was recorded, once it is committed; `new_key` makes API keys."""
+    """
+    Opens transactions. `tell` gets what was recorded, once it is committed; `offers` are what the providers in use ask,
+    and `new_key` makes API keys.
+    """
 
     def __init__(
-        self, engine: AsyncEngine, tell: Callable[[Sequence[Envelope]], None], new_key: Callable[[], NewKey]
+        self,
+        engine: AsyncEngine,
+        tell: Callable[[Sequence[Envelope]], None],
+        offers: Offers,
+        new_key: Callable[[], NewKey],
     ) -> None:
         self.engine = engine
         self.tell = tell
+        self.offers = offers
         self.new_key = new_key
 
     @asynccontextmanager
     async def begin(self, actor: Actor, command: Command[Any]) -> AsyncIterator[SqlTransaction]:
         with spoken_plainly():
             async with self.engine.begin() as connection:
-                tx = SqlTransaction(connection, actor, command, self.new_key)
+                tx = SqlTransaction(connection, actor, command, self.offers, self.new_key)
                 yield tx
                 await tx.finish()
         if tx.envelopes:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -17,7 +17,6 @@ from domain.commands import execute
 from domain.ids import Id
 from domain.permissions import Actor, operator_actor
 from domain.ports import Command, StepJob
-from domain.providers import Recovery
 from domain.workflows import Workflow
 
 
@@ -44,17 +43,13 @@ async def tenant(parts: Parts, organization: str = "acme", project: str = "websi
     return Tenant(parts, actor, Id(key.projectId), key)
 
 
-def claim_of(
-    parts: Parts, job: StepJob, lease_seconds: float = 60.0, recovery: Recovery = Recovery.REPEATABLE
-) -> ClaimStep:
-    """A worker's claim on a step, with room for as many as there are; `recovery` is what its provider allows."""
-    offers = parts.studio.offers
+def claim_of(parts: Parts, job: StepJob, lease_seconds: float = 60.0) -> ClaimStep:
+    """A worker's claim on a step, with room for as many as there are."""
     return ClaimStep(
         run_id=job.run_id,
         step_id=job.step_id,
         epoch=job.epoch,
         lease_seconds=lease_seconds,
-        offers=replace(offers, image=replace(offers.image, recovery=recovery)),
         caps=Caps(project=None, provider=1_000),
     )
 

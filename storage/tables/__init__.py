@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
+from domain.accounts import Account, LedgerEntry
 from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
@@ -14,6 +15,7 @@ from domain.runs import Run
 from domain.steps import Step
 from domain.workflows import Workflow, WorkflowVersion
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
+from storage.tables.money import accounts, ledger
 from storage.tables.shape import metadata
 from storage.tables.studio import (
     api_keys,
@@ -27,8 +29,8 @@ from storage.tables.studio import (
 )
 
 __all__ = [
-    "FIXED", "TABLES", "api_keys", "assets", "circuits", "events", "idempotency_keys", "images", "metadata",
-    "organizations", "project_sequences", "projects", "runs", "steps", "workflow_versions", "workflows",
+    "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "events", "idempotency_keys", "images", "ledger",
+    "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "workflow_versions", "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
@@ -42,5 +44,7 @@ TABLES: dict[type[Any], Table] = {
     Run: runs,
     Step: steps,
     Circuit: circuits,
+    Account: accounts,
+    LedgerEntry: ledger,
     Image: images,
 }

@@ -51,6 +51,7 @@ runs = Table(
     required("retries", Integer),
     required("cost", CREDITS),
     required("reserved", CREDITS),
+    required("held", CREDITS),
     Column("max_credits", CREDITS),
     Column("deadline", MOMENT),
     required("version", Integer),

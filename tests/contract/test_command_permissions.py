@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from app.parts import Parts
+from domain.accounts import GrantCredits
 from domain.api_keys import CreateApiKey, IssueApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.claiming import ClaimStep, StepCommand
@@ -24,8 +26,7 @@ from domain.organizations import FoundOrganization
 from domain.permissions import Actor, engine_actor
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
-from domain.quotes import QuoteRun
-from domain.run_commands import CancelRun, ExpireRun, RetryRun, StartRun
+from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun
 from domain.steps import RunError, Step
 from domain.waiting import SubmitStep, TimeOutStep
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
@@ -40,6 +41,7 @@ OWNERS = {"OWNER", KEY, HOUSE}
 REVIEWERS = WRITERS | {"REVIEWER"}
 MAY: dict[type[Command[Any]], set[str]] = {
     FoundOrganization: {HOUSE},
+    GrantCredits: {HOUSE},
     IssueApiKey: {HOUSE},
     CreateProject: WRITERS,
     UpdateProject: WRITERS,
@@ -70,7 +72,7 @@ MAY: dict[type[Command[Any]], set[str]] = {
     ExpireStep: {HOUSE},
 }
 # These name no row that is there: whoever may give them acts in their own organization.
-NAMING_NOTHING = {FoundOrganization, IssueApiKey, CreateProject}
+NAMING_NOTHING = {GrantCredits, FoundOrganization, IssueApiKey, CreateProject}
 
 
 async def _update_asset(one: Tenant) -> UpdateAsset:
@@ -164,13 +166,14 @@ async def _expire_run(one: Tenant) -> ExpireRun:
 
 async def _quote_run(one: Tenant) -> QuoteRun:
     start = StartRun(workflow_id=(await one.hero_image()).id, inputs={"prompt": "A kite"})
-    return QuoteRun(start=start, offers=one.parts.studio.offers)
+    return QuoteRun(start=start)
 
 
 NODES = [Node(id="words", kind="input", config={"name": "words"})]
 FAILURE = RunError(code=ErrorCode.PROVIDER_FAILED, message="No.")
 BUILD: dict[type[Command[Any]], Build] = {
     FoundOrganization: _made(lambda _: FoundOrganization(slug=f"o-{new_id()}", name="Other")),
+    GrantCredits: _made(lambda _: GrantCredits(amount=Decimal(1))),
     IssueApiKey: _made(lambda _: IssueApiKey(name="Key", prefix=str(new_id()), secret_hash=b"x", scopes=())),
     CreateProject: _made(lambda _: CreateProject(name="Other", slug=f"p-{new_id()}")),
     UpdateProject: _made(lambda one: UpdateProject(id=one.project_id, name="Other")),

@@ -6,7 +6,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.ids import new_id
 from domain.permissions import GRANTS, Actor, ActorKind, Permission, Role, engine_actor, operator_actor, permissions_of
 
-READS = {"projects:read", "workflows:read", "assets:read", "runs:read", "images:read"}
+READS = {"projects:read", "workflows:read", "assets:read", "runs:read", "images:read", "credits:read"}
 WRITES = {"projects:write", "workflows:write", "assets:write", "runs:start", "runs:cancel", "steps:submit"}
 KEYS = {"keys:read", "keys:write"}
 INTERNAL = {"steps:execute", "tenants:write"}

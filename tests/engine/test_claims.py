@@ -11,7 +11,6 @@ from domain.execution import FinishStep
 from domain.images import NewImage
 from domain.interruptions import MOST_ATTEMPTS, ExpireStep
 from domain.kinds.kind import StepResult
-from domain.providers import Recovery
 from tests.engine.crew import (
     a_picture,
     a_reconciler,
@@ -106,7 +105,7 @@ async def test_a_lost_workers_paid_step_is_left_open_and_not_repeated(
     parts, worker = paying.parts, a_worker(paying.parts)
     run = await a_picture(paying)
     job = await work_up_to(parts, worker, paying, run, "draw")
-    await as_engine(paying, claim_of(parts, job, -1, Recovery.NEITHER))
+    await as_engine(paying, claim_of(parts, job, -1))
     await a_reconciler(parts).reconcile()
     await work_off(parts, worker)
     assert await statuses_of(paying, run) == {"ask": "SUCCEEDED", "draw": "WAITING", "show": "PENDING"}

@@ -6,8 +6,8 @@ import pytest
 
 from domain.errors import DomainError, ErrorCode
 from domain.graphs import Node
-from domain.quotes import Quote, QuoteRun
-from domain.run_commands import StartRun
+from domain.quotes import Quote
+from domain.run_commands import QuoteRun, StartRun
 from domain.workflows import Workflow
 from tests.engine.crew import a_worker, a_workflow, edges, node, start, work_off
 from tests.studio import Tenant
@@ -31,7 +31,7 @@ async def branching(owner: Tenant) -> Workflow:
 
 async def quote(owner: Tenant, workflow: Workflow, **inputs: object) -> Quote:
     command = StartRun(workflow_id=workflow.id, inputs=inputs)
-    found: Quote = await owner.do(QuoteRun(start=command, offers=owner.parts.studio.offers))
+    found: Quote = await owner.do(QuoteRun(start=command))
     return found
 
 

@@ -69,6 +69,7 @@ async def test_only_what_failed_and_what_hangs_on_it_is_done_again(paying: Tenan
         Decimal(0),
         before.image_ids,
     )
+    assert (steps["first"].inputs, steps["first"].outputs) == (before.inputs, before.outputs)
     assert steps["second"].inputs["images"] == before.outputs["images"][:1]
     assert len(await openai_server.requests()) == 3
 

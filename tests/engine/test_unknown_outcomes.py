@@ -8,7 +8,6 @@ from domain.claiming import ClaimedStep
 from domain.errors import ErrorCode
 from domain.interruptions import FailStep
 from domain.permissions import Role
-from domain.providers import Recovery
 from domain.run_commands import CancelRun
 from domain.runs import Run
 from domain.steps import RunError, Step
@@ -135,7 +134,7 @@ async def test_nobody_is_asked_where_the_run_has_failed_already(paying: Tenant) 
     await a_worker(paying.parts).do((await jobs_of(paying.parts))[0])
     claims: dict[str, ClaimedStep] = {}
     for job in await jobs_of(paying.parts):
-        claim = await as_engine(paying, claim_of(paying.parts, job, -1, Recovery.NEITHER))
+        claim = await as_engine(paying, claim_of(paying.parts, job, -1))
         claims[claim.step.node_id] = claim
     bad = claims["bad"].step
     refused = RunError(code=ErrorCode.PROVIDER_REFUSED, message="No.", node_id="bad")

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -137,7 +138,7 @@ class Follower:
     """Follows a project as people do who lose their connection now and then: each time it goes on from its cursor."""
 
     key: DevelopmentKey
-    chance: Random
+    chance: Random = field(default_factory=partial(Random, 0))
     cursor: str | None = None
     heard: list[Told] = field(default_factory=list)
     connections: int = 0
@@ -236,7 +237,7 @@ class People:
 
     caller: Caller
     follower: Follower
-    chance: Random
+    chance: Random = field(default_factory=partial(Random, 0))
     workflow_ids: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
 
@@ -261,7 +262,7 @@ class People:
             await _within(self.follower.ended[run_id], LIMIT_SECONDS)
 
     async def answer(self) -> None:
-        """What is asked, for ever; every other answer is given twice at once."""
+        """What is asked, for ever; some of it twice at once."""
         while True:
             step_id = await self.follower.asked.get()
             form = (await self.ask(FORM, id=step_id))["node"]["form"]

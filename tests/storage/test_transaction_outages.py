@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -9,9 +10,12 @@ from sqlalchemy import text
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
 from domain.ids import new_id
+from domain.offers import Offers
 from domain.organizations import FoundOrganization, Organization
 from domain.permissions import operator_actor
 from domain.projects import Project
+from gateway.keys import mint
+from providers.sketch import Sketch
 from storage.credentials import Credentials
 from storage.events import EventLog
 from storage.leases import Held, Leases
@@ -48,7 +52,10 @@ def database_at(url: str, *, connections: int = 3, wait_seconds: float = 5.0) ->
     def tell(envelopes: object) -> None:
         assert envelopes
 
-    return Database(create_engine(url, connections=connections, wait_seconds=wait_seconds), tell)
+    engine = create_engine(url, connections=connections, wait_seconds=wait_seconds)
+    sketch = Sketch()
+    offers = Offers(image=sketch.image_terms, text=sketch.text_terms)
+    return Database(engine, tell, offers, partial(mint, b"pepper"))
 
 
 @pytest.fixture(scope="module")

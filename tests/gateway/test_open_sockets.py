@@ -1,0 +1,102 @@
+"""Revoked means revoked: a socket outlives neither its key nor its token."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from app.settings import Settings
+from domain.api_keys import ApiKey
+from domain.errors import DomainError
+from domain.ids import Id, new_id
+from domain.permissions import Actor, ActorKind, Role
+from gateway.identity import REMEMBERED_SECONDS, Identity
+from gateway.tokens import Tokens, write_token
+from storage.credentials import Credentials
+from storage.pool import create_engine
+from storage.tables import TABLES
+from tests.api.talking import acknowledged, talking
+from tests.studio import Client, serving
+
+STREAM = "subscription($id: ID!) { stream(channels: [{name: RUNS, projectId: $id}]) { event } }"
+VIEWER = "{ viewer { subject } }"
+SOON = timedelta(seconds=1)
+
+
+@pytest.fixture
+async def client(settings: Settings, database_url: str) -> AsyncIterator[Client]:
+    """A running server that looks at open sockets often."""
+    async with serving(settings.model_copy(update={"socket_recheck_seconds": 0.1}), database_url) as one:
+        yield one
+
+
+async def change_keys(client: Client, **values: Any) -> None:
+    async with client.parts.engine.begin() as connection:
+        await connection.execute(update(TABLES[ApiKey]).values(**values))
+
+
+async def key_actor(client: Client) -> Actor:
+    return await client.parts.identity.of(client.key.apiKey, None, "0" * 32)
+
+
+@pytest.mark.parametrize("column", ["revoked_at", "expires_at"])
+async def test_a_socket_with_a_subscription_is_closed_once_its_key_is_shut_out(client: Client, column: str) -> None:
+    async with acknowledged(client) as talker:
+        await talker.ask("s", STREAM, id=client.key.projectId)
+        await talker.ask("q", VIEWER)
+        assert (await talker.hear())["type"] == "next"
+        before = datetime.now(UTC)
+        await change_keys(client, **{column: before})
+        assert (await talker.closed())[0] == 4403
+        assert (datetime.now(UTC) - before).total_seconds() < REMEMBERED_SECONDS + 2
+    async with talking(client) as talker:
+        await talker.say(type="connection_init", payload={"apiKey": client.key.apiKey})
+        assert (await talker.closed())[0] == 4403
+
+
+async def test_a_socket_is_closed_once_its_token_has_expired(client: Client) -> None:
+    actor = await key_actor(client)
+    expiring = write_token(
+        client.parts.secrets.token_key,
+        subject="ada",
+        role=Role.VIEWER,
+        organization_id=actor.organization_id,
+        project_id=Id(client.key.projectId),
+        valid=SOON,
+    )
+    async with talking(client) as talker:
+        await talker.say(type="connection_init", payload={"token": expiring})
+        assert await talker.hear() == {"type": "connection_ack"}
+        assert (await talker.closed())[0] == 4403
+
+
+async def test_a_key_whose_expiry_was_put_off_stays(client: Client) -> None:
+    await change_keys(client, expires_at=datetime.now(UTC) + SOON)
+    actor = await key_actor(client)
+    assert actor.expires_at
+    await change_keys(client, expires_at=datetime.now(UTC) + timedelta(days=1))
+    client.parts.identity._remembered.clear()
+    assert await client.parts.identity.still_valid(actor)
+
+
+async def test_a_database_that_is_away_shuts_nobody_out(client: Client) -> None:
+    actor, secrets = await key_actor(client), client.parts.secrets
+    engine = create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere", connections=2)
+    identity = Identity(Credentials(engine), secrets, Tokens(secrets.token_key), recheck_seconds=0.01)
+    with pytest.raises(DomainError, match="away"):
+        await identity.still_valid(actor)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await identity.until_invalid(actor)
+    await engine.dispose()
+
+
+async def test_who_was_never_let_in_is_not_valid(client: Client) -> None:
+    stranger = Actor(
+        subject=new_id(), kind=ActorKind.API_KEY, organization_id=new_id(), permissions=frozenset(), trace_id="0" * 32
+    )
+    assert not await client.parts.identity.still_valid(stranger)
+    assert await client.parts.identity.still_valid(await key_actor(client))
