@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from domain import budgets, caching, circuits
-from domain.advancing import go_on, keep
+from domain.advancing import go_on, keep, wind_down
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.kinds import KINDS
@@ -53,6 +53,10 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
     if step.status is not StepStatus.QUEUED or step.epoch != command.epoch:
         return None
     if not await _has_room(tx, step, terms, command.caps):
+        return None
+    if run.stop_if_late(tx.now):
+        await wind_down(tx, run)
+        await keep(tx, run)
         return None
     was_begun = run.started_at is not None
     run.begin()

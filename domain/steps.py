@@ -209,7 +209,8 @@ class Step:
 
     def _take(self, several: bool, port: str, value: Any) -> None:  # noqa: FBT001 - what the port says of itself
         if several:
-            self.inputs.setdefault(port, []).extend(value if isinstance(value, list) else [value])
+            values = value if isinstance(value, list) else [] if value is None else [value]
+            self.inputs.setdefault(port, []).extend(values)
         else:
             self.inputs[port] = value
 

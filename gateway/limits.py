@@ -19,7 +19,7 @@ from domain.errors import DomainError, ErrorCode
 
 ANSWER_SECONDS = 0.2
 AWAY_SECONDS = 1.0
-MOST_CONNECTIONS = 50
+MOST_CONNECTIONS = 16
 MOST_KEYS = 20_000
 
 log = structlog.get_logger(__name__)
@@ -72,19 +72,18 @@ class Limiter:
     Easel does unless told otherwise, on routes that spend too: money is held by the ledger and the quotas, which are
     in PostgreSQL, so what an outage of Redis can cost is load, of at most one limit more per process. The answer
     comes within a quarter of a second, and Redis is tried again after a second.
+
+    A hit's time is by the clock of the process that took it: machines keep theirs in step.
     """
 
-    def __init__(
-        self, windows: MovingWindowSupport, alone: MovingWindowSupport | None, clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, windows: MovingWindowSupport, alone: MovingWindowSupport | None) -> None:
         self._windows = windows
         self._alone = alone
-        self._clock = clock
         self._away_until: float | None = None
 
     async def hit(self, key: str, limit: RateLimit, cost: int = 1) -> LimitState:
         """Take `cost`, at most the limit itself, where that much is free; a cost of 0 only looks."""
-        if self._away_until is None or self._clock() >= self._away_until:
+        if self._away_until is None or monotonic() >= self._away_until:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     state = await _hit(self._windows, key, limit, cost)
@@ -101,7 +100,7 @@ class Limiter:
     def _is_away(self, error: Exception) -> None:
         if self._away_until is None:
             log.warning("limits_unavailable", error=f"{type(error).__name__}: {error}")
-        self._away_until = self._clock() + AWAY_SECONDS
+        self._away_until = monotonic() + AWAY_SECONDS
 
     def _is_back(self) -> None:
         if self._away_until is not None:
@@ -115,7 +114,7 @@ async def _hit(windows: MovingWindowSupport, key: str, limit: RateLimit, cost: i
     if not allowed and cost > 1:  # the hit that has to end for this much to be free
         oldest, _ = await windows.get_moving_window(key, max(1, limit.amount - cost + 1), limit.seconds)
     reset_seconds = ceil(oldest + limit.seconds - time()) if used else 0
-    return LimitState(limit, limit.amount - used, max(reset_seconds, not allowed), allowed)
+    return LimitState(limit, limit.amount - used, max(reset_seconds, 0 if allowed else 1), allowed)
 
 
 class MemoryWindows(MovingWindowSupport):
@@ -176,7 +175,7 @@ async def open_limiter(redis_url: str | None, *, refuse_when_away: bool) -> Asyn
         "async+redis://",
         implementation="redispy",
         key_prefix="easel:limits",
-        connection_pool=pool,  # type: ignore[arg-type] - the library's own documentation offers it
+        connection_pool=pool,  # type: ignore[arg-type]  # which its documentation offers, and its types forget
     )
     try:
         yield Limiter(windows, None if refuse_when_away else MemoryWindows())

@@ -33,6 +33,8 @@ from storage.tables import TABLES
 
 Entity = TypeVar("Entity")
 
+ROWS_AT_ONCE = 200
+
 
 # Whoever counts places waits here for those who count the same ones, until they have taken theirs.
 _LOCK_PLACES = text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))")
@@ -148,8 +150,11 @@ class SqlTransaction:
     async def _write_entities(self) -> None:
         writes, self._writes = self._writes, []
         for (verb, kind), group in groupby(writes, lambda write: (write[0], type(write[1]))):
-            statement, rows = _STATEMENTS[verb](kind, [entity for _, entity in group])
-            await self.connection.execute(statement, rows)
+            entities = [entity for _, entity in group]
+            # In parts, so that a map of thousands does not keep everything else in this process waiting.
+            for start in range(0, len(entities), ROWS_AT_ONCE):
+                statement, rows = _STATEMENTS[verb](kind, entities[start : start + ROWS_AT_ONCE])
+                await self.connection.execute(statement, rows)
 
 
 def in_reach(entity: Any, actor: Actor) -> bool:

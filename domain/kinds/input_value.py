@@ -14,8 +14,9 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {"text": (str,), "number": (int, fl
 
 
 async def run(work: Work) -> StepResult:
+    """What a run was given was checked at its start; the items of a map are checked here."""
     name = work.config["name"]
-    return StepResult(outputs={"value": work.given[name] if name in work.given else _default(work.config)})
+    return StepResult(outputs={"value": _value(f"inputs.{name}", work.config, work.given.get(name))})
 
 
 def checked_inputs(nodes_config: Iterable[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
