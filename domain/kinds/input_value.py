@@ -16,7 +16,9 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {"text": (str,), "number": (int, fl
 async def run(work: Work) -> StepResult:
     """What a run was given was checked at its start; the items of a map are checked here."""
     name = work.config["name"]
-    return StepResult(outputs={"value": _value(f"inputs.{name}", work.config, work.given.get(name))})
+    given = work.given.get(name)
+    checked = _value(f"inputs.{name}", work.config, given)
+    return StepResult(outputs={"value": checked if given is None else given})
 
 
 def checked_inputs(nodes_config: Iterable[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
