@@ -98,7 +98,8 @@ async def test_what_came_in_goes_out_as_it_is() -> None:
     image = {"imageId": PHOTO, "fileHash": "h"}
     config = {"name": "photo", "type": "image"}
     assert (await done("input", config=config, given={"photo": image})).outputs == {"value": image}
-    assert (await done("input", config={**config, "default": PHOTO}, given={"photo": None})).outputs == {"value": None}
+    unset = await done("input", config={**config, "default": PHOTO}, given={"photo": None})
+    assert unset.outputs == {"value": {"imageId": PHOTO}}
 
 
 @pytest.mark.parametrize(
