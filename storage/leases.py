@@ -27,7 +27,7 @@ class Held:
 _RENEW = text("""
     UPDATE steps SET lease_until = now() + make_interval(secs => :lease_seconds)
     FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS held(id, epoch), runs
-    WHERE steps.id = held.id AND steps.epoch = held.epoch AND steps.status = 'RUNNING' AND runs.id = steps.run_id
+    WHERE steps.id = held.id AND steps.epoch = held.epoch AND steps.lease_until IS NOT NULL AND runs.id = steps.run_id
     RETURNING steps.id, steps.epoch,
         runs.cancel_requested_at IS NOT NULL OR coalesce(runs.deadline < now(), false) AS stopped
 """)

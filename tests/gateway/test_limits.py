@@ -4,9 +4,10 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -117,16 +118,27 @@ async def test_of_many_hits_at_once_just_the_limit_is_let_through(limiter: Limit
 
 
 def test_four_processes_with_four_threads_each_are_let_through_exactly_the_limit(valkey: ValkeyProcess) -> None:
-    amount = 500
+    amount = PROCESSES * THREADS * HITS // 2
     words = [valkey.url, str(amount), str(THREADS), str(HITS)]
     command = [sys.executable, "-m", "tests.gateway.hitting", *words]
-    processes = [
-        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(PROCESSES)
-    ]
-    allowed = [int(process.communicate("go\n", timeout=60)[0]) for process in processes]
-    assert amount < PROCESSES * THREADS * HITS
-    assert sum(allowed) == amount
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with ExitStack() as stack:
+        processes = [stack.enter_context(subprocess.Popen(command, cwd=ROOT, **pipes)) for _ in range(PROCESSES)]
+        assert [told(process) for process in processes] == ["ready"] * PROCESSES
+        for process in processes:
+            tell(process, "go")
+        assert sum(int(told(process)) for process in processes) == amount
+
+
+def told(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def tell(process: "subprocess.Popen[str]", word: str) -> None:
+    assert process.stdin
+    process.stdin.write(f"{word}\n")
+    process.stdin.flush()
 
 
 @given(

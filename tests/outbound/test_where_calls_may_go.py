@@ -177,6 +177,14 @@ def test_names_are_within_reach_where_all_their_addresses_are_public(name: str) 
     Reach().require(read_target(f"https://{name}/hook?id=1"), [_address(text) for text in PUBLIC])
 
 
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "100.64.0.1", "::1", "fd12::1"]
+)
+def test_a_listed_host_may_be_at_a_private_address(address: str) -> None:
+    target = read_target("http://receiver:8080/")
+    Reach(allow_hosts=("receiver",)).require(target, [_address(address), _address(SOMEWHERE)])
+
+
 def _address(text: str) -> Address:
     address = read_address(text)
     assert address is not None
