@@ -68,8 +68,10 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         await migrate(engine)
         # Leases are renewed over connections of their own: no load on the API may cost a worker its steps. A turn or a
         # renewal that a crash forgets is given or made again.
-        pulse = create_engine(database_url, connections=4, wait_seconds=settings.lease_seconds / 3, durable=False)
+        pulse = create_engine(database_url, connections=2, wait_seconds=settings.lease_seconds / 3, durable=False)
+        turning = create_engine(database_url, connections=2, durable=False)
         stack.push_async_callback(pulse.dispose)
+        stack.push_async_callback(turning.dispose)
         bus = await stack.enter_async_context(create_bus(redis_url=settings.redis_url, database_url=database_url))
         objects = await _objects(settings)
         images, texts = _providers(settings, stack)
@@ -90,7 +92,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             images=PublicImages(engine),
             objects=objects,
             toolbox=EngineToolbox(images, texts, objects, studio.reads),
-            turns=Turns(pulse, _limits(settings, studio.offers)),
+            turns=Turns(turning, _limits(settings, studio.offers)),
             studio=studio,
         )
 

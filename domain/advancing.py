@@ -15,6 +15,7 @@ from domain.runs import Run, RunStatus, failure
 from domain.steps import RunError, Step, StepStatus
 
 MOST_COLLECTED_BYTES = 4 * 1024 * 1024
+MOST_HANDED_BACK_BYTES = 1024 * 1024
 _OPEN = [StepStatus.PENDING, StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.WAITING]
 
 
@@ -67,7 +68,7 @@ async def _release(tx: Transaction, run: Run, done: list[Step]) -> list[Step]:
     skipped = []
     for step in ready:
         if step.take_inputs(before):
-            tx.record(step.queue())
+            tx.record(step.queue(tx.now))
             tx.enqueue(step.job())
         else:
             tx.record(step.end(StepStatus.SKIPPED))
@@ -119,6 +120,10 @@ async def _collected(tx: Transaction, parent: Step) -> dict[str, list[Any]]:
 
 async def complete(tx: Transaction, run: Run, step: Step, result: StepResult) -> None:
     """The step is done: what it made is kept, and what waited for it goes on."""
+    if step.kind == "output" and len(json.dumps([run.outputs, result.outputs])) > MOST_HANDED_BACK_BYTES:
+        message = f"A run hands back {MOST_HANDED_BACK_BYTES >> 20} MiB at most: hand back less"
+        await give_up(tx, run, step, failure(ErrorCode.VALIDATION_ERROR, message, step))
+        return
     images = [_image(new, run, step) for new in result.images]
     tx.record(step.succeed(result), *(image.created() for image in images))
     tx.save(step)

@@ -74,7 +74,7 @@ async def conclude(tx: Transaction, run: Run, step: Step, answer: Answer) -> Non
     for one in await tx.find(Step, run_id=run.id, status=StepStatus.WAITING):
         if one.form is not None and one.form.purpose is Purpose.BUDGET:
             run.steps_waiting -= 1
-            tx.record(one.queue())
+            tx.record(one.resume(tx.now))
             tx.save(one)
             tx.enqueue(one.job())
     await settle(tx, run)

@@ -4,9 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from domain.errors import ErrorCode
 from domain.ports import Transaction
-from domain.steps import RunError
 
 FAILURES_TO_OPEN = 5
 FIRST_PAUSE_SECONDS = 10.0
@@ -64,9 +62,11 @@ async def worked(tx: Transaction, provider: str | None) -> None:
         tx.save(circuit)
 
 
-async def failed(tx: Transaction, provider: str | None, error: RunError) -> None:
-    """What the caller did wrong says nothing about the provider."""
-    if provider is not None and (error.retryable or error.code is ErrorCode.OUTCOME_UNKNOWN):
-        circuit = await tx.get(Circuit, provider, lock=True)
+async def failed(tx: Transaction, provider: str | None) -> None:
+    """Calls that were under way when the circuit opened make its pause no longer."""
+    if provider is None:
+        return
+    circuit = await tx.get(Circuit, provider, lock=True)
+    if circuit.state(tx.now) is not CircuitState.OPEN:
         circuit.failed(tx.now)
         tx.save(circuit)

@@ -25,9 +25,9 @@ class ClaimedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
-    """How many steps workers may hold at once: of one project (None: there is room for certain), with one provider."""
+    """How many steps workers may hold at once: of one project, and with one provider."""
 
-    project: int | None
+    project: int
     provider: int
 
 
@@ -52,8 +52,6 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
     terms = tx.offers.of(KINDS[step.kind])
     if step.status is not StepStatus.QUEUED or step.epoch != command.epoch:
         return None
-    if not await _has_room(tx, step, terms, command.caps):
-        return None
     if run.stop_if_late(tx.now):
         await wind_down(tx, run)
         await keep(tx, run)
@@ -63,11 +61,13 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
     price = tx.offers.price(KINDS[step.kind], step.config)
     if await caching.serve(tx, run, step, terms):
         await go_on(tx, run, step)
+    elif not await _has_room(tx, step, terms, command.caps):
+        return None
     elif why := await budgets.obstacle(tx, run, step, price):
         await budgets.pause(tx, run, step, why)
     else:
         run.reserved += price
-        repeatable = terms is None or terms.recovery is not Recovery.NEITHER
+        repeatable = terms is None or terms.recovery is Recovery.REPEATABLE
         provider = terms.provider if terms else None
         lease_until = tx.now + timedelta(seconds=command.lease_seconds)
         tx.record(step.begin(lease_until, provider=provider, reserved=price, repeatable=repeatable))
@@ -77,7 +77,7 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
 
 
 async def _has_room(tx: Transaction, step: Step, terms: Terms | None, caps: Caps) -> bool:
-    if caps.project is not None and await tx.held_steps(project_id=step.project_id) >= caps.project:
+    if await tx.held_steps(project_id=step.project_id) >= caps.project:
         return False
     if terms is None:
         return True

@@ -1,6 +1,7 @@
 """How a `map` goes on: a copy of its subgraph for each item."""
 
 import json
+from datetime import datetime
 
 from domain.advancing import complete, give_up, go_on
 from domain.caching import done_in, same, take_over
@@ -25,7 +26,7 @@ async def make_copies(tx: Transaction, run: Run, parent: Step, copies: Copies) -
     elif too_much := _too_much(run, parent, graph, len(copies.items)):
         await give_up(tx, run, parent, failure(ErrorCode.VALIDATION_ERROR, too_much, parent))
     else:
-        places = (_place(run, parent, number, copies) for number in range(len(copies.items)))
+        places = (_place(run, parent, number, copies, tx.now) for number in range(len(copies.items)))
         await _begin(tx, run, parent, [step for place in places for step in steps_of(graph, place)])
 
 
@@ -67,7 +68,7 @@ async def _done_before(tx: Transaction, run: Run, parent: Step) -> dict[str, Ste
     return {}
 
 
-def _place(run: Run, parent: Step, number: int, copies: Copies) -> Place:
+def _place(run: Run, parent: Step, number: int, copies: Copies, now: datetime) -> Place:
     return Place(
         organization_id=parent.organization_id,
         project_id=parent.project_id,
@@ -77,4 +78,5 @@ def _place(run: Run, parent: Step, number: int, copies: Copies) -> Place:
         parent_id=parent.id,
         prefix=f"{parent.node_id}/{number}/",
         given=parent.given | copies.items[number],
+        now=now,
     )

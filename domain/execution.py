@@ -32,7 +32,7 @@ async def finish_step(tx: Transaction, actor: Actor, command: FinishStep) -> Ste
         case Copies() as copies if not run.is_stopping:
             await make_copies(tx, run, step, copies)
         case _:
-            tx.record(step.queue())
+            tx.record(step.queue(tx.now))
             tx.save(step)
             await wind_down(tx, run)
     await keep(tx, run)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from domain.errors import InvalidInput
 from domain.kinds import KINDS
 from domain.kinds.kind import Port
+from domain.plain import require_json_object
 
 Side = Literal["inputs", "outputs"]
 
@@ -81,12 +83,13 @@ class Graph:
         return End(name, found.name) if found else None
 
     def ports(self, name: str, side: Side) -> tuple[Port, ...]:
-        """The node's ports on that side; none where there is no such node, or no such kind of node."""
-        node = self.by_id.get(name)
-        kind = KINDS.get(node.kind) if node else None
-        if node is None or kind is None or not isinstance(node.settings, dict):
-            return ()
-        return kind.inputs_of(node.settings) if side == "inputs" else kind.outputs_of(node.settings)
+        """The node's ports on that side; none where there is no such node or kind, or its settings cannot be."""
+        return self._ports.get(name, _NO_PORTS)[side == "outputs"]
+
+    @cached_property
+    def _ports(self) -> dict[str, tuple[tuple[Port, ...], tuple[Port, ...]]]:
+        """Of each node, those that go in and those that come out: read once, as a map's are in its subgraph."""
+        return {node.id: _ports_of(node) for node in self.nodes}
 
     @cached_property
     def predecessors(self) -> dict[str, set[str]]:
@@ -136,3 +139,15 @@ def graph_inside(config: dict[str, Any], scope: frozenset[str] = frozenset()) ->
     """What a `map` with these settings runs for each item."""
     nodes = tuple(Node(**one) for one in config["nodes"])
     return Graph(nodes, tuple(Edge(**one) for one in config["edges"]), scope)
+
+
+_NO_PORTS: tuple[tuple[Port, ...], tuple[Port, ...]] = ((), ())
+
+
+def _ports_of(node: Node) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    kind = KINDS.get(node.kind)
+    try:
+        settings = require_json_object(node.settings, "config")
+    except InvalidInput:
+        return _NO_PORTS
+    return (kind.inputs_of(settings), kind.outputs_of(settings)) if kind else _NO_PORTS

@@ -23,16 +23,21 @@ class FailStep(StepCommand):
     """
     Record that an attempt failed: it is tried again later, where that can help, or the run fails with it.
 
-    Where the provider may have been charged and cannot say what became of the call, a person is asked.
+    Where the provider may have been charged and cannot say what became of the call, a person is asked. That the
+    provider failed, and not the caller or we, is what its circuit counts.
     """
 
     error: RunError
     retry_after_seconds: float | None = None
+    provider_failed: bool = False
 
 
 async def fail_step(tx: Transaction, actor: Actor, command: FailStep) -> Step:
     run, step = await claimed(tx, command)
-    await circuits.failed(tx, step.provider, command.error)
+    if command.provider_failed:
+        await circuits.failed(tx, step.provider)
+    elif command.error.code is ErrorCode.PROVIDER_REFUSED:
+        await circuits.worked(tx, step.provider)
     if command.error.retryable and _may_try_again(run, step):
         await _try_again(tx, run, step, max(backoff_seconds(step.attempt), command.retry_after_seconds or 0))
     elif command.error.code is ErrorCode.OUTCOME_UNKNOWN:
@@ -68,7 +73,9 @@ class StopStep(StepCommand):
 async def stop_step(tx: Transaction, actor: Actor, command: StopStep) -> Step:
     run, step = await claimed(tx, command)
     run.stop_if_late(tx.now)
-    tx.record(step.end(StepStatus.CANCELED))
+    message = "The step was cut short while a provider was at work: it may have been charged"
+    unknown = None if step.repeatable else failure(ErrorCode.OUTCOME_UNKNOWN, message, step)
+    tx.record(step.end(StepStatus.OUTCOME_UNKNOWN if unknown else StepStatus.CANCELED, unknown))
     tx.save(step)
     await wind_down(tx, run)
     await keep(tx, run)
@@ -83,7 +90,7 @@ class ReleaseStep(StepCommand):
 async def release_step(tx: Transaction, actor: Actor, command: ReleaseStep) -> Step:
     run, step = await claimed(tx, command)
     step.attempt -= 1
-    tx.record(step.queue())
+    tx.record(step.queue(tx.now))
     tx.save(step, run)
     if run.is_stopping:
         await wind_down(tx, run)

@@ -70,6 +70,8 @@ def _weigh(value: Any, field: str, depth: int) -> int:
             raise InvalidInput(f"{field} must not contain whole numbers beyond 64 bits", field=field)
         case float() if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - that is NaN
             raise InvalidInput(f"{field} must not contain NaN or infinity", field=field)
+        case float() if abs(value) >= 2**63:
+            raise InvalidInput(f"{field} must not contain numbers beyond 64 bits", field=field)
         case dict():
             return sum(_weigh(k, field, depth + 1) + _weigh(v, field, depth + 1) for k, v in value.items()) + 2
         case list() | tuple():

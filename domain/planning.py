@@ -1,6 +1,7 @@
 """What a run will do: a step for each node of a graph."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.graphs import Graph, Node
@@ -25,6 +26,7 @@ class Place:
     parent_id: Id | None = None
     prefix: str = ""
     given: dict[str, Any] = field(default_factory=dict)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def steps_of(graph: Graph, place: Place) -> list[Step]:
@@ -53,4 +55,5 @@ def _step(graph: Graph, node: Node, place: Place) -> Step:
         status=StepStatus.PENDING if before else StepStatus.QUEUED,
         priority=place.priority,
         share=place.share / len(graph.nodes),
+        available_at=place.now,
     )

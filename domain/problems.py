@@ -133,7 +133,9 @@ def _port(graph: Graph, text: str, side: Side) -> Port | str | None:
 
 
 def _fits(source: Port, target: Port) -> bool:
-    return ANY in (source.type, target.type) or (source.type == target.type and (target.list or not source.list))
+    if target.type == ANY:
+        return True
+    return source.type in {ANY, target.type} and (target.list or not source.list)
 
 
 def _port_problems(graph: Graph) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from graphlib import TopologicalSorter
 from typing import cast
 
 from domain.caching import earlier_result
+from domain.errors import DomainError
 from domain.graphs import Graph
 from domain.kinds import KINDS
 from domain.kinds.kind import StepResult, Toolbox, Work
@@ -59,14 +60,22 @@ async def _quoted(tx: Transaction, run: Run, step: Step, foreseen: dict[str, Ste
         foreseen[step.node_id] = step  # it will be skipped
         return NodeQuote(node_id=step.node_id, cost=_NOTHING)
     if kind.pure:
-        result = cast("StepResult", await kind.run(_work(run, step)))
-        step.outputs = result.outputs
-        foreseen[step.node_id] = step
+        await _foresee(run, step, foreseen)
     elif earlier := await earlier_result(tx, run, step, tx.offers.of(kind)):
         step.outputs = earlier.outputs
         foreseen[step.node_id] = step
         return NodeQuote(node_id=step.node_id, cost=_NOTHING, cached=True)
     return NodeQuote(node_id=step.node_id, cost=price)
+
+
+async def _foresee(run: Run, step: Step, foreseen: dict[str, Step]) -> None:
+    """A node that will fail is no reason not to start the run."""
+    try:
+        result = cast("StepResult", await KINDS[step.kind].run(_work(run, step)))
+    except DomainError:
+        return
+    step.outputs = result.outputs
+    foreseen[step.node_id] = step
 
 
 def _work(run: Run, step: Step) -> Work:

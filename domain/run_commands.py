@@ -123,7 +123,13 @@ async def _prompts(tx: Transaction, workflow: Workflow, graph: Graph) -> dict[st
 
 async def _launch(tx: Transaction, run: Run, graph: Graph, done: dict[str, Step]) -> None:
     """Write the run and its steps; those that were done in an earlier run are done in this one too."""
-    place = Place(organization_id=run.organization_id, project_id=run.project_id, run_id=run.id, priority=run.priority)
+    place = Place(
+        organization_id=run.organization_id,
+        project_id=run.project_id,
+        run_id=run.id,
+        priority=run.priority,
+        now=tx.now,
+    )
     steps = steps_of(graph, place)
     tx.add(run, *steps)
     over = take_over(tx, steps, done)

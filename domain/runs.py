@@ -152,6 +152,11 @@ class Run:
         self.version += 1
         return [self.told("run.updated"), *([self.told(ENDINGS[self.status])] if self.is_finished else [])]
 
+    @property
+    def _also_told(self) -> tuple[str, ...]:
+        """What may be large is told with the first and the last that is told of a run, not each time in between."""
+        return ("inputs", "outputs") if self.version == 1 or self.is_finished else ()
+
     def told(self, event: str) -> Event:
         return Event(
             event=event,
@@ -160,13 +165,13 @@ class Run:
             subject_type="Run",
             subject_id=self.id,
             version=self.version,
-            payload=payload_of(self, _TOLD),
+            payload=payload_of(self, _TOLD + self._also_told),
         )
 
 
 _TOLD = (
-    "id", "project_id", "workflow_id", "workflow_version", "status", "progress", "inputs", "outputs", "error",
-    "metrics", "retry_of", "version", "trace_id", "created_by", "created_at", "started_at", "finished_at",
+    "id", "project_id", "workflow_id", "workflow_version", "status", "progress", "error", "metrics", "retry_of",
+    "version", "trace_id", "created_by", "created_at", "started_at", "finished_at",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from domain.events import Event
 from domain.forms import Claim, Form
 from domain.ids import Id, new_id
 from domain.kinds import KINDS
-from domain.kinds.kind import StepResult
+from domain.kinds.kind import ANY, Port, StepResult
 from domain.plain import payload_of, plain
 from domain.ports import StepJob
 
@@ -147,11 +147,16 @@ class Step:
         self.started_at = self.started_at or datetime.now(UTC)
         return self.changed()
 
-    def queue(self, available_at: datetime | None = None) -> Event:
-        """It may be taken, now or from then on."""
+    def queue(self, available_at: datetime) -> Event:
+        """It may be taken from then on, by the database's clock."""
         self._let_go(StepStatus.QUEUED)
-        self.available_at = available_at or datetime.now(UTC)
+        self.available_at = available_at
         return self.changed()
+
+    def resume(self, now: datetime) -> Event:
+        """It need not wait any more; the call for it is another one than before it did."""
+        self.epoch += 1
+        return self.queue(now)
 
     def wait(self, form: Form, now: datetime, error: RunError | None = None) -> list[Event]:
         """A person is asked, and no worker is held for it."""
@@ -200,19 +205,22 @@ class Step:
         """
         ports = {port.name: port for port in KINDS[self.kind].inputs_of(self.config)}
         self.inputs = {}
+        skipped = {source.port for source in self.sources}
         for source in self.sources:
             outputs = done[source.node_id].outputs
             if source.node_port in outputs:
-                self._take(ports[source.port].list, source.port, outputs[source.node_port])
-        fed = {source.port for source in self.sources}
-        return all(name in self.inputs or not (port.required or name in fed) for name, port in ports.items())
+                skipped.discard(source.port)
+                self._take(ports[source.port], outputs[source.node_port])
+        return all(name in self.inputs or not (port.required or name in skipped) for name, port in ports.items())
 
-    def _take(self, several: bool, port: str, value: Any) -> None:  # noqa: FBT001 - what the port says of itself
-        if several:
+    def _take(self, port: Port, value: Any) -> None:
+        """An input that was not given is nothing, except where any value will do."""
+        if port.list:
             values = value if isinstance(value, list) else [] if value is None else [value]
-            self.inputs.setdefault(port, []).extend(values)
-        else:
-            self.inputs[port] = value
+            if values or port.type == ANY or value is not None:
+                self.inputs.setdefault(port.name, []).extend(values)
+        elif value is not None or port.type == ANY:
+            self.inputs[port.name] = value
 
     def changed(self) -> Event:
         """Count the change; what is told of it."""

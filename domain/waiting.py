@@ -25,7 +25,7 @@ class SubmitStep(Command[Run]):
     """
     Answer what a waiting step asks. `token` is the one its form came with: that of an earlier pause is refused.
 
-    The same answer once more changes nothing.
+    The same answer once more changes nothing, until the step asks anew.
     """
 
     step_id: Id
@@ -132,7 +132,7 @@ async def _conclude_unknown(tx: Transaction, run: Run, step: Step, answer: Answe
     if answer.decision == RETRY:
         step.error = None
         run.retries += 1
-        tx.record(step.queue())
+        tx.record(step.resume(tx.now))
         tx.save(step)
         tx.enqueue(step.job())
         await settle(tx, run)

@@ -31,9 +31,6 @@ UNWIND_SECONDS = 5.0
 # After these the step is somebody else's, or nobody can be told: its lease runs out.
 _NOT_OURS = {ErrorCode.CONFLICT, ErrorCode.RUN_NOT_FOUND, ErrorCode.UNAVAILABLE}
 
-# More claims than this are never under way at once: with so many places left there is no need to count under a lock.
-SLACK = 64
-
 log = structlog.get_logger(__name__)
 
 
@@ -97,18 +94,20 @@ class Worker:
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     attempts: dict[Held, Attempt] = field(default_factory=dict)
     leaving: bool = False
+    _reporting: "asyncio.Task[None] | None" = None
 
-    async def work(self, call: StepJob | None) -> None:
+    async def work(self, _: StepJob | None = None) -> None:
         """Called when a step was queued: take turns until there is none to take. Which steps, the table says."""
-        while not self.leaving and (turn := await self.turns.next(call)):
-            call = None
-            await self.do(turn.job, turn.held)
+        called = True
+        while not self.leaving and (turn := await self.turns.next(called=called)):
+            called = False
+            await self.do(turn)
 
-    async def do(self, job: StepJob, held: int = 0) -> None:
-        """Do one step, from the claim to the record of what came of it; `held` steps of its project are others'."""
+    async def do(self, job: StepJob) -> None:
+        """Do one step, from the claim to the record of what came of it."""
         if self.leaving:
             return  # the reconciler queues it once more
-        claim = await execute(self.begin, engine_actor(job.organization_id), self._claim_of(job, held))
+        claim = await execute(self.begin, engine_actor(job.organization_id), self._claim_of(job))
         if claim is None:
             return
         trace_id = claim.run.trace_id
@@ -142,8 +141,8 @@ class Worker:
                     attempt.interrupt(Interruption.LOST)
                 elif renewed[held]:
                     attempt.interrupt(Interruption.STOPPED)
-                elif attempt.has_news:
-                    await self._report(attempt)
+            if not self._reporting or self._reporting.done():
+                self._reporting = asyncio.create_task(self._report_news())
 
     def leave(self) -> None:
         """Begin nothing more, and give back what may be repeated; what may not goes on, as it is being paid for."""
@@ -152,26 +151,28 @@ class Worker:
             if attempt.claim.step.repeatable:
                 attempt.interrupt(Interruption.RELEASED)
 
+    async def _report_news(self) -> None:
+        """How far steps are may be told late or never; renewing their leases must not wait for it."""
+        for attempt in [attempt for attempt in self.attempts.values() if attempt.has_news]:
+            await self._report(attempt)
+
     async def _report(self, attempt: Attempt) -> None:
-        """How far it is may be told late or never: only what came of it counts."""
         step = attempt.claim.step
         attempt.reported = attempt.progress
         command = ReportStep(run_id=step.run_id, step_id=step.id, epoch=step.epoch, progress=attempt.progress)
         try:
             await execute(self.begin, engine_actor(step.organization_id), command)
-        except DomainError as error:
-            log.info("progress was not recorded", step_id=step.id, reason=error.message)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the step goes on
+            log.info("progress was not recorded", step_id=step.id, reason=repr(error))
 
-    def _claim_of(self, job: StepJob, held: int) -> ClaimStep:
-        """Where many more may be held than are, room is certain without counting again."""
+    def _claim_of(self, job: StepJob) -> ClaimStep:
         limits = self.limits
-        near = limits.project_steps - held <= SLACK
         return ClaimStep(
             run_id=job.run_id,
             step_id=job.step_id,
             epoch=job.epoch,
             lease_seconds=limits.lease_seconds,
-            caps=Caps(project=limits.project_steps if near else None, provider=limits.provider_steps),
+            caps=Caps(project=limits.project_steps, provider=limits.provider_steps),
         )
 
     @contextmanager
@@ -273,6 +274,7 @@ def _failed(step: Step, error: BaseException) -> FailStep:
     if isinstance(error, DomainError):
         code, message = error.code, error.message
         retryable = step.repeatable and code in {ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED}
+    provider_failed = isinstance(error, ProviderError) and (error.retryable or error.outcome_unknown)
     if isinstance(error, ProviderError):
         code = ErrorCode.OUTCOME_UNKNOWN if error.outcome_unknown and not error.retryable else code
         retryable, retry_after_seconds = error.retryable, error.retry_after_seconds
@@ -284,4 +286,5 @@ def _failed(step: Step, error: BaseException) -> FailStep:
         epoch=step.epoch,
         error=RunError(code=code, message=message, node_id=step.node_id, retryable=retryable),
         retry_after_seconds=retry_after_seconds,
+        provider_failed=provider_failed,
     )

@@ -133,7 +133,7 @@ def _claims(trust: _Trust, text: str, leeway_seconds: float) -> _Claims:
             issuer=trust.issuer,
             audience=trust.audience,
             leeway=leeway_seconds,
-            options={"require": ["exp", "sub"], "enforce_minimum_key_length": True},
+            options={"enforce_minimum_key_length": True},
         )
         return msgspec.convert(claims, _Claims)
     except jwt.ExpiredSignatureError as error:

@@ -24,10 +24,12 @@ class Held:
     epoch: int
 
 
+# A map that waits for its copies runs without a lease: whoever has just recorded so must not take it back by renewing.
 _RENEW = text("""
     UPDATE steps SET lease_until = now() + make_interval(secs => :lease_seconds)
     FROM unnest(CAST(:ids AS uuid[]), CAST(:epochs AS integer[])) AS held(id, epoch), runs
-    WHERE steps.id = held.id AND steps.epoch = held.epoch AND steps.lease_until IS NOT NULL AND runs.id = steps.run_id
+    WHERE steps.id = held.id AND steps.epoch = held.epoch AND steps.status = 'RUNNING' AND lease_until IS NOT NULL
+        AND runs.id = steps.run_id
     RETURNING steps.id, steps.epoch,
         runs.cancel_requested_at IS NOT NULL OR coalesce(runs.deadline < now(), false) AS stopped
 """)
@@ -49,13 +51,13 @@ _LATE = text("""
 
 # They count as waiting anew, so that a long queue is not put again and again.
 _STRANDED = text("""
-    UPDATE steps SET available_at = now() FROM runs
-    WHERE runs.id = steps.run_id AND steps.id IN (
+    UPDATE steps SET available_at = now()
+    WHERE steps.id IN (
         SELECT id FROM steps
         WHERE status = 'QUEUED' AND available_at < now() - make_interval(secs => :waited_seconds)
         ORDER BY available_at LIMIT :most FOR UPDATE SKIP LOCKED
     )
-    RETURNING steps.organization_id, run_id, steps.id AS step_id, epoch
+    RETURNING organization_id, run_id, id AS step_id, epoch
 """)
 
 

@@ -4,6 +4,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storage.columns import from_json, to_json
 
+# A process that stands still within a transaction would keep its locks, and with them a whole project.
+_FROZEN = {"idle_in_transaction_session_timeout": "10s"}
+
 
 def create_engine(
     url: str, *, connections: int, wait_seconds: float = 10.0, command_seconds: float = 30.0, durable: bool = True
@@ -24,7 +27,7 @@ def create_engine(
         connect_args={
             "timeout": wait_seconds,
             "command_timeout": command_seconds,
-            "server_settings": {} if durable else {"synchronous_commit": "off"},
+            "server_settings": {**_FROZEN, **({} if durable else {"synchronous_commit": "off"})},
         },
     )
 

@@ -1,7 +1,7 @@
 """Whose turn it is: projects one after the other, and within each the most urgent step of the oldest run."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -14,9 +14,6 @@ from storage.pool import reading
 
 # Whoever is given a step has so long to claim it before it is given to another.
 GIVEN_SECONDS = 5.0
-MOST_REMEMBERED = 10_000
-
-Call = tuple[Id, int]
 
 # The projects with queued steps are found by jumping from one to the next in the index, however many steps they have:
 # first those behind the one whose turn was last, then the others up to it.
@@ -49,16 +46,19 @@ _NEXT = text("""
         SELECT project_id, (SELECT count(*) FROM held WHERE held.project_id = turns.project_id) AS held
         FROM turns OFFSET 1
     ), chosen AS (
-        SELECT step.id, open_turns.held FROM open_turns, LATERAL (
-            SELECT id FROM steps
+        SELECT step.id, step.epoch FROM open_turns, LATERAL (
+            SELECT id, epoch FROM steps
             WHERE status = 'QUEUED' AND steps.project_id = open_turns.project_id AND available_at <= now()
                 AND kind NOT IN (SELECT kind FROM waiting_kinds)
             ORDER BY priority DESC, run_id, id LIMIT 1 FOR UPDATE SKIP LOCKED
         ) AS step
         WHERE open_turns.held < :project_cap LIMIT 1
+    ), uncalled AS (
+        DELETE FROM pgqueuer USING chosen
+        WHERE NOT :called AND status = 'queued' AND dedupe_key = chosen.id::text || ':' || chosen.epoch::text
     )
     UPDATE steps SET available_at = now() + make_interval(secs => :given_seconds) FROM chosen WHERE steps.id = chosen.id
-    RETURNING organization_id, project_id, run_id, steps.id AS step_id, epoch, chosen.held
+    RETURNING organization_id, project_id, run_id, steps.id AS step_id, steps.epoch
 """)
 
 _KNOW = text("INSERT INTO circuits (id, failures, updated_at) VALUES (:id, 0, now()) ON CONFLICT DO NOTHING")
@@ -80,14 +80,6 @@ class Limits:
     providers: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A step to claim, and how many of its project are held already."""
-
-    job: StepJob
-    held: int
-
-
 @dataclass(slots=True)
 class Turns:
     """One per process: it goes round the projects from the one it was at last."""
@@ -95,45 +87,27 @@ class Turns:
     engine: AsyncEngine
     limits: Limits
     _after: Id = NO_ID
-    _instead: dict[Call, Call | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.engine = reading(self.engine)
 
-    async def next(self, call: StepJob | None = None) -> Turn | None:
+    async def next(self, *, called: bool = True) -> StepJob | None:
         """
         The step whose turn it is; None where there is none, or no room. It is given to nobody else for a while.
 
-        A `call` wakes for one step, though maybe not for the one it names.
+        A worker is `called` once for each queued step, though maybe not for the one it gets. Whoever takes another turn
+        without being called takes the call for that step away, so that there are never more calls than steps.
         """
-        named = self._meant(call.step_id, call.epoch) if call else None
-        if call and named is None:
-            return None
-        row = await self._given()
+        row = await self._given(called=called)
         if row is None:
             return None
         self._after = Id(str(row["project_id"]))
-        turn = Turn(_job(row), row["held"])
-        self._remember(turn.job, named)
-        return turn
+        return _job(row)
 
-    def _remember(self, taken: StepJob, named: Call | None) -> None:
-        """The call for a step that was taken without it is one for what the other call named, or for nothing."""
-        if named != (taken.step_id, taken.epoch):
-            self._instead[taken.step_id, taken.epoch] = named
-            if len(self._instead) > MOST_REMEMBERED:
-                self._instead.pop(next(iter(self._instead)))
-
-    def _meant(self, step_id: Id, epoch: int) -> Call | None:
-        """What a call is for by now: looking for what nobody waits for any more would only cost time."""
-        call: Call | None = (step_id, epoch)
-        while call is not None and call in self._instead:
-            call = self._instead.pop(call)
-        return call
-
-    async def _given(self) -> RowMapping | None:
+    async def _given(self, *, called: bool) -> RowMapping | None:
         limits = self.limits
         values = {
+            "called": called,
             "after": self._after,
             "kinds": list(limits.providers),
             "providers": list(limits.providers.values()),

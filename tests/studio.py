@@ -50,7 +50,7 @@ def claim_of(parts: Parts, job: StepJob, lease_seconds: float = 60.0) -> ClaimSt
         step_id=job.step_id,
         epoch=job.epoch,
         lease_seconds=lease_seconds,
-        caps=Caps(project=None, provider=1_000),
+        caps=Caps(project=1_000, provider=1_000),
     )
 
 

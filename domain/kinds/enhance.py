@@ -1,7 +1,7 @@
 """`enhance`: a short prompt made into a rich one, in one of seven manners."""
 
 from domain.kinds.kind import NodeKind, Port, StepResult, Work, work_settings
-from domain.kinds.prompt import LONGEST_WRITTEN
+from domain.kinds.prompt import LONGEST_WRITTEN, text_of
 from domain.providers import TextRequest
 
 TEMPLATES: dict[str, str] = {
@@ -23,7 +23,7 @@ async def run(work: Work) -> StepResult:
     manner = TEMPLATES[work.config.get("template", "general")]
     request = TextRequest(
         instructions=_INSTRUCTIONS.format(manner=manner),
-        text=str(work.inputs["text"]),
+        text=text_of(work.inputs["text"], "text"),
         idempotency_key=work.step_id,
         trace_id=work.trace_id,
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from domain.images import NewImage
 from domain.kinds.kind import NodeKind, Port, StepResult, Work, work_settings
+from domain.kinds.prompt import text_of
 from domain.pictures import ASPECT_RATIOS
 from domain.providers import ImageAnswer, ImageRequest
 
@@ -18,7 +19,7 @@ async def made(work: Work, references: tuple[bytes, ...] = ()) -> StepResult:
     """The pictures that the node's settings ask for, with these to start from."""
     provider = work.toolbox.image_provider
     request = ImageRequest(
-        prompt=str(work.inputs["prompt"]),
+        prompt=text_of(work.inputs["prompt"], "prompt"),
         aspect_ratio=work.config.get("aspectRatio", "1:1"),
         count=pictures(work.config),
         seed=int(work.config.get("seed", work.seed)),

@@ -1,14 +1,14 @@
 """`generate_text`: a text written from another, as the instructions say."""
 
 from domain.kinds.kind import NodeKind, Port, StepResult, Work, work_settings
-from domain.kinds.prompt import LONGEST_WRITTEN
+from domain.kinds.prompt import LONGEST_WRITTEN, text_of
 from domain.providers import TextRequest
 
 
 async def run(work: Work) -> StepResult:
     request = TextRequest(
         instructions=work.config["instructions"],
-        text=str(work.inputs["text"]),
+        text=text_of(work.inputs["text"], "text"),
         idempotency_key=work.step_id,
         trace_id=work.trace_id,
     )

@@ -50,7 +50,8 @@ def conclude(answered: Answered) -> StepResult:
     if answer.decision == REJECT:
         if answered.config.get("onReject", "fail") == "fail":
             raise DomainError(ErrorCode.STEP_REJECTED, _refusal(answered.config["title"], answer))
-        return StepResult(outputs=told)
+        # The form was not filled in: of what came along only the reason goes on.
+        return StepResult(outputs={**told, "values": {"comment": _comment(answer)}})
     values = {**_values(inputs), **answer.values}
     return StepResult(outputs={**told, **_images(inputs, answer), **_text(inputs | answer.values), "values": values})
 
@@ -100,8 +101,12 @@ def _filled_in(form: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return {**form, "properties": {**form["properties"], **known}} if known else form
 
 
+def _comment(answer: Answer) -> str:
+    return str(answer.values.get("comment") or "").strip()[:LONGEST_COMMENT]
+
+
 def _refusal(title: str, answer: Answer) -> str:
-    comment = str(answer.values.get("comment") or "").strip()[:LONGEST_COMMENT]
+    comment = _comment(answer)
     by = f"by {answer.by}" if answer.by else "as nobody answered in time"
     return f"'{title}' was rejected {by}{f': {comment}' if comment else ''}"
 

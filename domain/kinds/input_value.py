@@ -77,6 +77,11 @@ def _fitting(field: str, config: dict[str, Any], value: Any) -> Any:
     return require_json(value, field)
 
 
+def _ports(config: dict[str, Any]) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    type_ = config.get("type", "text")
+    return (), (Port("value", type_ if type_ in {*_PYTHON_TYPES, "image"} else ANY),)
+
+
 KIND = NodeKind(
     kind="input",
     title="Input",
@@ -104,6 +109,7 @@ KIND = NodeKind(
         },
         "name",
     ),
+    ports=_ports,
     run=run,
     pure=True,
     further_problems=default_problems,

@@ -32,6 +32,15 @@ def written(template: str, values: dict[str, Any]) -> str:
     return _PLACEHOLDER.sub(lambda found: texts[found[1].strip()], template)
 
 
+def text_of(value: Any, port: str) -> str:
+    """What flowed into a text port: a text that a provider can be asked with."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"'{port}' must be a text; a prompt node makes one of anything", field=f"inputs.{port}")
+    if len(value) > LONGEST_WRITTEN:
+        raise InvalidInput(f"'{port}' has more than {LONGEST_WRITTEN:,} characters", field=f"inputs.{port}")
+    return value
+
+
 def _as_text(value: Any) -> str:
     if isinstance(value, str):
         return value

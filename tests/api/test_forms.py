@@ -3,9 +3,9 @@
 from typing import Any
 
 from app.cli.live import Live
+from domain.api_keys import IssueApiKey
 from domain.commands import execute
 from domain.ids import Id
-from domain.api_keys import IssueApiKey
 from domain.permissions import Role, operator_actor
 from gateway.keys import new_key
 from tests.api.asking import CANCEL, finish

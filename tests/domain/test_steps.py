@@ -54,7 +54,7 @@ def test_each_claim_counts_the_epoch_and_the_attempt() -> None:
     claimed = step("a", "prompt", status=StepStatus.QUEUED)
     claimed.begin(NOON, provider=None, reserved=Decimal(0), repeatable=True)
     first = claimed.started_at
-    claimed.queue()
+    claimed.queue(NOON)
     assert (claimed.status, claimed.epoch, claimed.lease_until) == (StepStatus.QUEUED, 1, None)
     claimed.begin(NOON, provider=None, reserved=Decimal(0), repeatable=False)
     assert (claimed.epoch, claimed.attempt, claimed.repeatable, claimed.started_at) == (2, 2, False, first)

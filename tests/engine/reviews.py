@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from domain.api_keys import IssueApiKey
 from domain.claims import ClaimWork
 from domain.errors import DomainError
 from domain.forms import Claim, Form
-from domain.api_keys import IssueApiKey
 from domain.permissions import Role
 from domain.runs import Run
 from domain.steps import Step

@@ -61,7 +61,7 @@ async def test_a_running_step_is_interrupted_and_its_provider_call_with_it(
         assert (canceled.outcome, canceled.run.status) == ("REQUESTED", "RUNNING")
     assert attempt.task.cancelled()
     assert (await run_of(paying, run)).status == "CANCELED"
-    assert await statuses_of(paying, run) == {"ask": "SUCCEEDED", "draw": "CANCELED", "show": "CANCELED"}
+    assert await statuses_of(paying, run) == {"ask": "SUCCEEDED", "draw": "OUTCOME_UNKNOWN", "show": "CANCELED"}
     assert (await cancel(paying, run)).outcome == "CANCELED"
 
 

@@ -8,6 +8,7 @@ from domain.graphs import Edge, Node
 from domain.kinds.kind import Copies
 from domain.run_commands import CancelRun
 from domain.runs import Run
+from storage.leases import Held
 from tests.engine.crew import (
     a_reconciler,
     a_run,
@@ -90,7 +91,7 @@ async def test_canceling_stops_every_copy(paying: Tenant, openai_server: OpenAIS
     await work_off(paying.parts, worker)
     canceled, statuses = await run_of(paying, run), await statuses_of(paying, run)
     assert canceled.status == statuses["many"] == statuses["out"] == "CANCELED"
-    assert [statuses[f"many/{number}/draw"] for number in range(3)] == ["SUCCEEDED", "CANCELED", "CANCELED"]
+    assert [statuses[f"many/{number}/draw"] for number in range(3)] == ["SUCCEEDED", "OUTCOME_UNKNOWN", "CANCELED"]
     assert len(await openai_server.requests()) == 2
     assert canceled.steps_done == list(statuses.values()).count("SUCCEEDED")
 
@@ -149,3 +150,15 @@ async def test_each_copy_waits_for_its_own_answer(parts: Parts) -> None:
     await work_off(parts, worker)
     finished = await run_of(owner, run)
     assert (finished.status, finished.outputs) == ("SUCCEEDED", {"out": ["a", "b"]})
+
+
+async def test_a_map_that_waits_for_its_copies_is_held_by_no_worker(parts: Parts) -> None:
+    """A renewal that was under way when the copies were made must not give the map a lease again."""
+    owner, worker = await tenant(parts), a_worker(parts)
+    nodes = [*listed("items"), saying("{{text}}!", "each"), node("out", "output")]
+    run = await a_run(owner, nodes, edges("items>many.each", "many.said>out"), items=["a", "b"])
+    await worker.do(await work_up_to(parts, worker, owner, run, "many"))
+    many = (await steps_of(owner, run))["many"]
+    assert (many.status, many.lease_until) == ("RUNNING", None)
+    assert await parts.leases.renew([Held(many.id, many.epoch)], lease_seconds=1.0) == {}
+    assert (await steps_of(owner, run))["many"].lease_until is None

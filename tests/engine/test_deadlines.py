@@ -95,7 +95,7 @@ async def test_a_step_that_runs_is_interrupted_within_a_second(paying: Tenant, o
     late = await run_of(paying, run)
     assert is_late(late)
     assert attempt.task.cancelled()
-    assert (await statuses_of(paying, run))["draw"] == "CANCELED"
+    assert (await statuses_of(paying, run))["draw"] == "OUTCOME_UNKNOWN"
     assert late.deadline is not None
     assert late.finished_at is not None
     assert late.finished_at - late.deadline < timedelta(seconds=1)
@@ -115,7 +115,11 @@ async def test_every_copy_is_interrupted(paying: Tenant, openai_server: OpenAISe
         await make_late(paying)
     statuses = await statuses_of(paying, run)
     assert is_late(await run_of(paying, run))
-    assert [statuses[f"many/{number}/draw"] for number in range(3)] == ["SUCCEEDED", "CANCELED", "CANCELED"]
+    assert [statuses[f"many/{number}/draw"] for number in range(3)] == [
+        "SUCCEEDED",
+        "OUTCOME_UNKNOWN",
+        "OUTCOME_UNKNOWN",
+    ]
     assert (statuses["many"], statuses["out"]) == ("SKIPPED", "SKIPPED")
 
 

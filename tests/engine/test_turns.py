@@ -16,7 +16,7 @@ from domain.run_commands import StartRun
 from domain.runs import Run
 from domain.steps import Step
 from domain.workflows import Workflow
-from storage.turns import Limits, Turn, Turns
+from storage.turns import Limits, Turns
 from tests.engine.crew import a_picture, a_run, a_worker, a_workflow, edges, finished, jobs_of, node, steps_of
 from tests.servers.openai_process import OpenAIServer
 from tests.studio import Tenant, claim_of, tenant
@@ -56,12 +56,12 @@ def turns_of(parts: Parts, limits: Limits = PLENTY) -> Turns:
     return Turns(parts.engine, limits)
 
 
-async def claim(parts: Parts, turn: Turn) -> None:
-    await execute(parts.database.begin, engine_actor(turn.job.organization_id), claim_of(parts, turn.job))
+async def claim(parts: Parts, turn: StepJob) -> None:
+    await execute(parts.database.begin, engine_actor(turn.organization_id), claim_of(parts, turn))
 
 
 async def runs_in_turn(turns: Turns, count: int) -> list[Id | None]:
-    return [turn.job.run_id if (turn := await turns.next()) else None for _ in range(count)]
+    return [turn.run_id if (turn := await turns.next()) else None for _ in range(count)]
 
 
 async def test_projects_take_turns_however_much_one_of_them_wants(parts: Parts) -> None:
@@ -91,7 +91,7 @@ async def test_many_who_look_at_once_are_each_given_another_step(parts: Parts) -
     workflow = await words(owner)
     runs = {(await started(owner, workflow)).id for _ in range(10)}
     given = await asyncio.gather(*(turns_of(parts).next() for _ in range(12)))
-    assert sorted(turn.job.run_id for turn in given if turn) == sorted(runs)
+    assert sorted(turn.run_id for turn in given if turn) == sorted(runs)
 
 
 async def test_the_urgent_goes_first_and_then_the_oldest_run(parts: Parts) -> None:
@@ -120,7 +120,7 @@ async def test_a_project_holds_no_more_steps_than_it_may(parts: Parts) -> None:
     seen = []
     while turn := await turns.next():
         await claim(parts, turn)
-        seen.append(turn.job.run_id)
+        seen.append(turn.run_id)
     assert len(seen) == 3
     assert theirs.id in seen
 
@@ -156,31 +156,6 @@ async def test_the_cap_of_a_provider_holds_and_lets_other_kinds_pass(parts: Part
     assert await turns.next() is None
     free = await started(owner, await words(owner))
     assert await runs_in_turn(turns, 1) == [free.id]
-
-
-async def test_each_call_takes_one_step_though_not_the_one_it_names(parts: Parts) -> None:
-    owner = await tenant(parts)
-    workflow = await words(owner)
-    for _ in range(2):
-        await started(owner, workflow)
-    first, second = sorted(await jobs_of(parts), key=lambda job: job.run_id)
-    turns = turns_of(parts)
-    taken = [turn.job for _ in range(2) if (turn := await turns.next())]
-    assert set(taken) == {first, second}
-    late = await started(owner, workflow)
-    # Both were taken without their calls: nobody waits for what those were about.
-    assert [await turns.next(call) for call in (first, second)] == [None, None]
-    assert await runs_in_turn(turns, 1) == [late.id]
-
-
-async def test_a_call_for_what_another_call_took_is_one_for_what_that_named(parts: Parts) -> None:
-    owner, other = await tenant(parts), await tenant(parts, "rival", "spy")
-    await started(owner, await words(owner))
-    await started(other, await words(other))
-    calls: list[StepJob] = await jobs_of(parts)
-    turns = turns_of(parts)
-    taken = [turn.job for call in calls if (turn := await turns.next(call))]
-    assert len(set(taken)) == 2
 
 
 async def test_while_a_provider_keeps_failing_its_steps_wait_and_then_one_tries(
@@ -221,13 +196,24 @@ async def test_a_success_closes_the_circuit(paying: Tenant, openai_server: OpenA
     assert failures == 0
 
 
+async def test_there_are_never_more_calls_than_queued_steps(parts: Parts) -> None:
+    owner = await tenant(parts)
+    workflow = await words(owner)
+    for _ in range(3):
+        await started(owner, workflow)
+    turns = turns_of(parts)
+    taken = [await turns.next(called=called) for called in (True, False, False)]
+    (left,) = await jobs_of(parts)
+    assert left == taken[0]  # which stands for the step that the call that woke was about
+
+
 @pytest.mark.slow
 async def test_a_worker_goes_on_by_itself_until_nothing_is_left(parts: Parts) -> None:
     """One call is enough for all that is queued, and for what comes of it."""
     owner, worker = await tenant(parts), a_worker(parts)
     nodes = [node("ask", "input", name="prompt"), *(node(f"n{n}", "prompt", template="{{text}}") for n in range(30))]
     run = await a_run(owner, nodes, edges(*(f"ask>n{n}" for n in range(30))), prompt="A kite")
-    await worker.work(None)
+    await worker.work()
     assert {step.status for step in (await steps_of(owner, run)).values()} == {"SUCCEEDED"}
     steps: list[Step] = list((await steps_of(owner, run)).values())
     assert all(step.attempt == 1 for step in steps)

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import jwt
@@ -64,12 +65,13 @@ def claims(**more: Any) -> dict[str, Any]:
 
 
 class IdentityProvider:
-    """Counts in `asked` how often its keys were fetched; `held` answers wait until `release`."""
+    """`asked` counts how often its keys were fetched; answers wait for `released`, and may come drop by drop."""
 
     def __init__(self, *keys: SigningKey) -> None:
         self.asked = 0
         self.status = 200
         self.body = b""
+        self.drip_seconds = 0.0
         self.released = Event()
         self.released.set()
         self._port = 0
@@ -111,11 +113,18 @@ def _handler(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             provider.asked += 1
             provider.released.wait(HOLD_LIMIT_SECONDS)
+            with suppress(ConnectionError):
+                self._answer()
+
+        def _answer(self) -> None:
             self.send_response(provider.status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Location", provider.url)
             self.end_headers()
-            self.wfile.write(provider.body)
+            size = 1 if provider.drip_seconds else len(provider.body)
+            for start in range(0, len(provider.body), size or 1):
+                self.wfile.write(provider.body[start : start + size])
+                sleep(provider.drip_seconds)
 
         def log_message(self, format: str, *arguments: Any) -> None:
             """Tests speak for themselves."""

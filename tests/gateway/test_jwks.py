@@ -7,10 +7,12 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from jwt.algorithms import ECAlgorithm
 
 from domain.errors import DomainError, ErrorCode
 from gateway.jwks import ANSWER_SECONDS, KEPT_SECONDS, MOST_BYTES, PAUSE_SECONDS, STALE_SECONDS, Jwks
-from tests.gateway.identity_provider import IdentityProvider, identity_provider, new_key
+from tests.gateway.identity_provider import IdentityProvider, SigningKey, identity_provider, new_key
 from tests.streams.following import until
 
 FIRST, SECOND = new_key("first"), new_key("second")
@@ -108,13 +110,15 @@ async def test_a_flood_of_unknown_keys_asks_the_provider_once_in_thirty_seconds(
     assert provider.asked == 2
 
 
-async def test_all_who_come_first_share_one_answer(keys: Jwks, provider: IdentityProvider) -> None:
+async def test_all_who_come_first_share_one_answer(keys: Jwks, provider: IdentityProvider, clock: Clock) -> None:
     provider.released.clear()
     waiting = [asyncio.create_task(finds(keys, "first")) for _ in range(50)]
     await until(lambda: provider.asked == 1)
     waiting[0].cancel()
+    clock.after(PAUSE_SECONDS)
+    waiting.append(asyncio.create_task(finds(keys, "first")))
     provider.released.set()
-    assert await asyncio.gather(*waiting[1:]) == [True] * 49
+    assert await asyncio.gather(*waiting[1:]) == [True] * 50
     assert provider.asked == 1
 
 
@@ -147,22 +151,28 @@ async def test_without_any_key_the_caller_is_told_when_to_come_back(
     assert await finds(keys, "first")
 
 
-async def test_a_provider_that_does_not_answer_is_not_waited_for(keys: Jwks, provider: IdentityProvider) -> None:
-    provider.released.clear()
+@pytest.mark.parametrize("drip_seconds", [0, 0.1])
+async def test_a_provider_that_does_not_come_to_an_end_is_not_waited_for(
+    keys: Jwks, provider: IdentityProvider, drip_seconds: float
+) -> None:
+    provider.drip_seconds = drip_seconds
+    if not drip_seconds:
+        provider.released.clear()
     async with asyncio.timeout(ANSWER_SECONDS + 1):
         assert (await refusal(keys)).code is ErrorCode.UNAVAILABLE
 
 
+OTHERS = json.dumps({"keys": [SECOND.shown()]}).encode()
 BROKEN: dict[str, tuple[int, bytes]] = {
-    "an error": (500, b"{}"),
-    "a redirect": (302, json.dumps({"keys": [FIRST.shown()]}).encode()),
+    "an error": (500, OTHERS),
+    "a redirect": (302, OTHERS),
     "no JSON": (200, b"<html>"),
     "no UTF-8": (200, b'{"keys": ["\xff"]}'),
     "no object": (200, b"[]"),
     "no keys": (200, b'{"keys": {}}'),
     "an empty set": (200, b'{"keys": []}'),
     "deep": (200, b'{"keys": [' + b"[" * 100_000),
-    "too large": (200, json.dumps({"keys": [FIRST.shown()], "more": "x" * MOST_BYTES}).encode()),
+    "too large": (200, OTHERS + b" " * MOST_BYTES),
     "nothing": (200, b""),
 }
 
@@ -175,7 +185,13 @@ async def test_an_answer_that_is_no_key_set_changes_nothing(
     provider.status, provider.body = BROKEN[answer]
     clock.after(KEPT_SECONDS + 1)
     assert await finds(keys, "first")
+    assert not await finds(keys, "second")
     assert provider.asked == 2
+
+
+def _private(key: SigningKey) -> EllipticCurvePrivateKey:
+    assert isinstance(key.private, EllipticCurvePrivateKey)
+    return key.private
 
 
 SHOWN = FIRST.shown()
@@ -185,7 +201,7 @@ UNUSABLE: dict[str, Any] = {
     "of another algorithm": SHOWN | {"alg": "ES512"},
     "of another curve": SHOWN | {"crv": "P-521"},
     "without a name": {name: value for name, value in SHOWN.items() if name != "kid"},
-    "a private one": SHOWN | {"d": SHOWN["x"]},
+    "a private one": {**SHOWN, **ECAlgorithm.to_jwk(_private(FIRST), as_dict=True), "key_ops": ["verify"]},
     "a shared secret": {"kty": "oct", "kid": "first", "k": "c2VjcmV0", "alg": "HS256"},
     "a secret that says ES256": {"kty": "oct", "kid": "first", "k": "c2VjcmV0", "alg": "ES256"},
     "a point beside its curve": SHOWN | {"x": SHOWN["y"]},

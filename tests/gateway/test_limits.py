@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from domain.errors import DomainError, ErrorCode
 from gateway.limits import AWAY_SECONDS, Limiter, LimitState, MemoryWindows, RateLimit, open_limiter
+from tests.servers.listening import listening
 from tests.servers.stalling_proxy import stalling_proxy
 from tests.servers.valkey_process import ValkeyProcess, start_valkey
 
@@ -225,6 +226,26 @@ async def test_a_valkey_that_goes_quiet_holds_nobody_up(valkey: ValkeyProcess) -
             assert [(await timed(limiter, "quiet")).remaining for _ in range(3)] == [9, 8, 7]
             await asyncio.sleep(AWAY_SECONDS)  # until it is asked again
             assert (await limiter.hit("quiet", TEN)).remaining == 8
+
+
+async def test_a_valkey_that_answers_drop_by_drop_holds_nobody_up(key: str) -> None:
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"+")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    async with listening(drip) as port, open_limiter(f"redis://127.0.0.1:{port}", refuse_when_away=False) as limiter:
+        assert (await timed(limiter, key)).remaining == 9
+
+
+async def test_a_restart_between_two_hits_goes_unnoticed(valkey: ValkeyProcess) -> None:
+    async with open_limiter(valkey.url, refuse_when_away=True) as limiter:
+        assert (await limiter.hit("restart", TEN)).allowed
+        valkey.kill()
+        await asyncio.to_thread(valkey.start)
+        assert (await timed(limiter, "restart")).allowed
 
 
 async def test_a_valkey_that_was_never_there_is_waited_for_by_nobody(valkey: ValkeyProcess) -> None:

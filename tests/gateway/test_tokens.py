@@ -132,10 +132,10 @@ def mac(secret: bytes, payload: dict[str, Any], **headers: Any) -> str:
     return f"{signed}.{_encoded(jwt.get_algorithm_by_name('HS256').sign(signed.encode(), secret))}"
 
 
-def signed(key: SigningKey, payload: dict[str, Any] | bytes) -> str:
-    """RS256 by hand: PyJWT itself would warn of a weak key, and sign no payload but an object."""
+def signed(key: SigningKey, payload: dict[str, Any] | bytes, **headers: Any) -> str:
+    """RS256 by hand: PyJWT itself would warn of a weak key, sign no payload but an object, and mend headers."""
     assert isinstance(key.private, RSAPrivateKey)
-    text = forged({"alg": "RS256", "kid": key.id}, payload).rpartition(".")[0]
+    text = forged({"alg": "RS256", "kid": key.id, **headers}, payload).rpartition(".")[0]
     return f"{text}.{_encoded(key.private.sign(text.encode(), PKCS1v15(), SHA256()))}"
 
 
@@ -178,7 +178,7 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "the provider's claims under our secret": lambda: jwt.encode(claims(), SECRET, "HS256"),
     # the header
     "an unknown extension": lambda: RSA.sign(claims(), crit=["exp"], exp=1),
-    "a known extension": lambda: RSA.sign(claims(), crit=["b64"], b64=True),
+    "a known extension": lambda: signed(RSA, claims(), crit=["b64"], b64=True),
     "a payload apart": lambda: forged({"alg": "RS256", "kid": "rsa", "b64": False, "crit": ["b64"]}),
     "a type that is not a token's": lambda: RSA.sign(claims(), typ="logout+jwt"),
     "a type that is a list": lambda: forged({"alg": "RS256", "kid": "rsa", "typ": ["JWT"]}, claims()),

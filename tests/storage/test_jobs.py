@@ -152,3 +152,13 @@ async def test_connections_that_break_are_replaced(parts: Parts) -> None:
 async def put_when_possible(parts: Parts, job: StepJob) -> None:
     await parts.engine.dispose()
     await put(parts, job)
+
+
+async def test_a_job_that_a_dead_worker_had_taken_is_taken_by_another(parts: Parts) -> None:
+    crew, job = Crew(), a_job()
+    await put(parts, job)
+    async with parts.engine.begin() as connection:
+        taken = "UPDATE pgqueuer SET status = 'picked', heartbeat = now(), queue_manager_id = gen_random_uuid()"
+        await connection.execute(text(taken))
+    async with dispatching(parts, crew):
+        assert await crew.next() == job
