@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from domain.errors import DomainError, ErrorCode
 from gateway.limits import AWAY_SECONDS, Limiter, LimitState, MemoryWindows, RateLimit, open_limiter
-from tests.servers.listening import listening
+from tests.servers.narrow_link import narrow_link
 from tests.servers.stalling_proxy import stalling_proxy
 from tests.servers.valkey_process import ValkeyProcess, start_valkey
 
@@ -228,16 +228,11 @@ async def test_a_valkey_that_goes_quiet_holds_nobody_up(valkey: ValkeyProcess) -
             assert (await limiter.hit("quiet", TEN)).remaining == 8
 
 
-async def test_a_valkey_that_answers_drop_by_drop_holds_nobody_up(key: str) -> None:
-    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while True:
-                writer.write(b"+")
-                await writer.drain()
-                await asyncio.sleep(0.02)
-
-    async with listening(drip) as port, open_limiter(f"redis://127.0.0.1:{port}", refuse_when_away=False) as limiter:
-        assert (await timed(limiter, key)).remaining == 9
+async def test_a_valkey_behind_a_slow_link_holds_nobody_up(lasting_valkey: ValkeyProcess, key: str) -> None:
+    async with narrow_link(lasting_valkey.port, pause_seconds=0.15) as link:
+        url = lasting_valkey.url.replace(str(lasting_valkey.port), str(link.port))
+        async with open_limiter(url, refuse_when_away=False) as limiter:
+            assert [(await timed(limiter, key)).remaining for _ in range(3)] == [9, 8, 7]
 
 
 async def test_a_restart_between_two_hits_goes_unnoticed(valkey: ValkeyProcess) -> None:
