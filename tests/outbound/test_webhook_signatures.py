@@ -53,7 +53,7 @@ def test_whatever_was_changed_is_noticed(change: str) -> None:
         Webhook(secret).verify(body, changed)
 
 
-@pytest.mark.parametrize("known", [SECRET, OLDER])
+@pytest.mark.parametrize("known", [SECRET, OLDER], ids=["new", "older"])
 def test_while_a_secret_is_replaced_either_is_enough(known: str) -> None:
     headers = signed_headers(ID, BODY, datetime.now(UTC), SECRET, OLDER)
     assert is_ours(BODY, headers, known)
