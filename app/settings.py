@@ -51,6 +51,11 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _listed(value: Any) -> Any:
+    """What is written with commas between."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 def _networks(text: Any) -> Any:
     return tuple(ip_network(part) for part in text.replace(",", " ").split()) if isinstance(text, str) else text
 
@@ -136,7 +141,10 @@ class Settings(BaseSettings):
     )
     most_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Largest request body, in bytes.")
     allowed_origins: Annotated[
-        tuple[str, ...], Field(description="Origins of pages on other hosts that may connect.")
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(description="Origins of pages on other hosts that may connect, as https://studio.example,https://b.example."),
     ] = ()
 
     openai_api_key: SecretStr | None = Field(

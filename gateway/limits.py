@@ -70,8 +70,8 @@ class Limiter:
 
     While Redis is away, each process counts alone (`alone`), or nobody is let in (None). Counting alone is what
     Easel does unless told otherwise, on routes that spend too: money is held by the ledger and the quotas, which are
-    in PostgreSQL, so what an outage of Redis can cost is load, of at most one limit more per process. The answer
-    comes within a quarter of a second, and Redis is tried again after a second.
+    in PostgreSQL, so what an outage of Redis can cost is load: each process then holds the limit for itself. The
+    answer comes within a quarter of a second, and Redis is tried again after a second.
 
     A hit's time is by the clock of the process that took it: machines keep theirs in step.
     """

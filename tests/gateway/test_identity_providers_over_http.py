@@ -84,7 +84,7 @@ async def test_while_no_keys_can_be_had_the_answer_is_503_and_when_to_come_back(
 
 
 async def test_a_socket_is_closed_once_its_token_has_expired(client: Client) -> None:
-    expires_at = datetime.now(UTC) + timedelta(seconds=2)
+    expires_at = datetime.now(UTC) + timedelta(seconds=3)
     short = token(org=await organization_id(client), exp=expires_at)
     async with talking(client) as talker:
         await talker.say(type="connection_init", payload={"token": short})
