@@ -144,7 +144,9 @@ class Settings(BaseSettings):
         tuple[str, ...],
         NoDecode,
         BeforeValidator(_listed),
-        Field(description="Origins of pages on other hosts that may connect, as https://studio.example,https://b.example."),
+        Field(
+            description="Origins of pages on other hosts that may connect, as https://studio.example,https://b.example."
+        ),
     ] = ()
 
     openai_api_key: SecretStr | None = Field(
