@@ -43,6 +43,17 @@ class _TransactionDriver:
         return [dict(row) for row in result.mappings()]
 
 
+class _NewJobsAlone(AsyncpgPoolDriver):
+    """Only a new job is a reason to look for jobs: what is told of taken and finished ones would pile up unread."""
+
+    async def add_listener(self, channel: str, callback: Callable[[str | bytes | bytearray], None]) -> None:
+        def hear(payload: str | bytes | bytearray) -> None:
+            if msgspec.json.decode(payload).get("operation", "insert") == "insert":
+                callback(payload)
+
+        await super().add_listener(channel, hear)
+
+
 async def enqueue(connection: AsyncConnection, jobs: Sequence[StepJob]) -> None:
     """Put jobs in the transaction of what they are about. One that is there already stays as it is."""
     queries = Queries(_TransactionDriver(connection))  # type: ignore[arg-type] # enqueueing only fetches
@@ -114,7 +125,7 @@ async def _dispatch_once(url: str, hands: _Hands, stop: asyncio.Event) -> None:
     stopping = asyncio.create_task(stop.wait())
     stopping.add_done_callback(lambda _: let_go.set())
     try:
-        queue = QueueManager(Queries(AsyncpgPoolDriver(pool)))
+        queue = QueueManager(Queries(_NewJobsAlone(pool)))
         queue.shutdown = let_go
 
         @queue.entrypoint(ENTRYPOINT, accepts_context=False)
