@@ -14,7 +14,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET
 
 from app.frames import short_reason
-from app.sockets import Conversation, Socket
+from app.sockets import CLOSED_FORBIDDEN, Conversation, Socket
 from domain.errors import HTTP_STATUS, DomainError, ErrorCode
 from gateway.identity import Identity
 from resolvers.context import Context, Studio
@@ -22,7 +22,7 @@ from schema import schema
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 MOST_OPERATIONS = 100
-CLOSED_FORBIDDEN, CLOSED_TRY_AGAIN_LATER = 4403, 1013
+CLOSED_TRY_AGAIN_LATER = 1013
 
 
 class StudioGraphQL(GraphQL[Context, None]):
@@ -46,7 +46,7 @@ class StudioGraphQL(GraphQL[Context, None]):
             allowed_origins=allowed_origins,
         )
         self._studio = studio
-        self._identity = identity
+        self.identity = identity
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Whoever asks over HTTP says who they are at once; on a socket the first message may still say it."""
@@ -54,13 +54,13 @@ class StudioGraphQL(GraphQL[Context, None]):
         named = {"x-api-key", "authorization"} & set(request.headers.keys())
         if isinstance(request, WebSocket) and not named:
             return Context(self._studio, None, trace_id)
-        return Context(self._studio, await self._identity.of_headers(request.headers, trace_id), trace_id)
+        return Context(self._studio, await self.identity.of_headers(request.headers, trace_id), trace_id)
 
     async def on_ws_connect(self, context: Context) -> Any:
         params = context.connection_params or {}
         api_key, token = params.get("apiKey"), params.get("token")
         if context.known_actor is None or api_key or token:
-            context.known_actor = await self._identity.of(_text(api_key), _text(token), context.trace_id)
+            context.known_actor = await self.identity.of(_text(api_key), _text(token), context.trace_id)
         return UNSET
 
     async def run(self, request: Any, *arguments: Any, **named: Any) -> Any:

@@ -70,7 +70,7 @@ class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
         await super().shutdown()
 
     async def _close_when_invalid(self) -> None:
-        identity: Identity = self.view._identity  # type: ignore[attr-defined]  # noqa: SLF001 - the view is StudioGraphQL
+        identity: Identity = self.view.identity  # type: ignore[attr-defined] # the view is StudioGraphQL
         try:
             await identity.until_invalid(self.context.actor)
         except Exception as error:  # noqa: BLE001 - who cannot be checked may not stay
