@@ -33,8 +33,8 @@ class Transaction(Protocol):
         """The entity, or its NOT_FOUND."""
         ...
 
-    async def find(self, kind: type[Entity], /, **equals: Any) -> list[Entity]:
-        """All entities whose fields equal these (a list means any of its values), oldest first."""
+    async def find(self, kind: type[Entity], most: int | None = None, /, **equals: Any) -> list[Entity]:
+        """The entities whose fields equal these (a list means any of its values), oldest first: all, or so many."""
         ...
 
     async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:

@@ -232,6 +232,24 @@ def _outcome(run: Run) -> CancelOutcome:
 
 
 @dataclass(kw_only=True)
+class WindDownRun(Command[bool]):
+    """End the next of the many steps of a run that stops; whether more are left to end."""
+
+    id: Id
+
+
+async def wind_down_run(tx: Transaction, actor: Actor, command: WindDownRun) -> bool:
+    run = await tx.get(Run, command.id, lock=True)
+    tx.belong_to(run.trace_id)
+    if run.is_finished or not run.is_stopping:
+        raise DomainError(ErrorCode.CONFLICT, "The run is not being stopped")
+    left = await wind_down(tx, run)
+    if run.is_finished:
+        await keep(tx, run)
+    return left
+
+
+@dataclass(kw_only=True)
 class ExpireRun(Command[Run]):
     """End a run that is past its deadline."""
 

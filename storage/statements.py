@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Select, Table, Update, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Integer, Select, Table, Update, bindparam, func, insert, select, update
 
 from domain.permissions import Actor
 from storage.tables import FIXED, TABLES
@@ -63,14 +63,17 @@ class Take(Enum):
     """Which of the rows that match are read."""
 
     ALL = "all"
+    SOME = "some"
     NEWEST = "newest"
     LOCKED = "locked"
 
 
-def reading(kind: type, actor: Actor, equals: dict[str, Any], take: Take) -> tuple[Select[Any], dict[str, Any]]:
+def reading(
+    kind: type, actor: Actor, equals: dict[str, Any], take: Take, most: int | None = None
+) -> tuple[Select[Any], dict[str, Any]]:
     """The query for what the actor may see of the rows whose fields equal these, oldest first, and its values."""
     matches = tuple((name, Match.of(value)) for name, value in equals.items())
-    within = {"in_organization": actor.organization_id, "in_project": actor.project_id}
+    within = {"in_organization": actor.organization_id, "in_project": actor.project_id, "most": most}
     return _reading(kind, matches, actor.project_id is not None, take), {**equals, **within}
 
 
@@ -83,6 +86,8 @@ def _reading(kind: type, matches: tuple[tuple[str, Match], ...], confined: bool,
     match take:
         case Take.ALL:
             return query.order_by(table.c.id)
+        case Take.SOME:
+            return query.order_by(table.c.id).limit(bindparam("most", type_=Integer))
         case Take.NEWEST:
             return query.order_by(table.c.id.desc()).limit(1)
         case Take.LOCKED:

@@ -76,16 +76,18 @@ class SqlTransaction:
             raise not_found(kind)
         return found[0]
 
-    async def find(self, kind: type[Entity], /, **equals: Any) -> list[Entity]:
-        return await self._read(kind, equals, Take.ALL)
+    async def find(self, kind: type[Entity], most: int | None = None, /, **equals: Any) -> list[Entity]:
+        return await self._read(kind, equals, Take.ALL if most is None else Take.SOME, most)
 
     async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
         found = await self._read(kind, equals, Take.NEWEST)
         return found[0] if found else None
 
-    async def _read(self, kind: type[Entity], equals: dict[str, Any], take: Take) -> list[Entity]:
+    async def _read(
+        self, kind: type[Entity], equals: dict[str, Any], take: Take, most: int | None = None
+    ) -> list[Entity]:
         await self._write_entities()
-        query, values = reading(kind, self.actor, equals, take)
+        query, values = reading(kind, self.actor, equals, take, most)
         rows = (await self.connection.execute(query, values)).all()
         self._now = rows[0][-1] if rows else self._now
         names = [column.name for column in columns_of(kind)]

@@ -24,8 +24,7 @@ async def made(work: Work, references: tuple[bytes, ...] = ()) -> StepResult:
         count=pictures(work.config),
         seed=int(work.config.get("seed", work.seed)),
         references=references,
-        idempotency_key=work.step_id,
-        trace_id=work.trace_id,
+        call=work.call,
     )
     answer = await provider.make_images(request)
     images = await kept(answer, work, provider.image_terms.provider)

@@ -63,6 +63,11 @@ runs = Table(
     Column("cancel_requested_at", MOMENT),
     Index("ix_runs_project_id_id", "project_id", "id"),
     Index("ix_runs_workflow_id_id", "workflow_id", "id"),
+    Index(
+        "ix_runs_stopping",
+        "id",
+        postgresql_where=text("finished_at IS NULL AND (cancel_requested_at IS NOT NULL OR error IS NOT NULL)"),
+    ),
     Index("ix_runs_deadline", "deadline", postgresql_where=text("finished_at IS NULL AND deadline IS NOT NULL")),
 )
 steps = Table(
@@ -88,6 +93,7 @@ steps = Table(
     Column("lease_until", MOMENT),
     required("available_at", MOMENT),
     Column("provider", Text),
+    Column("job_id", Text),
     required("reserved", CREDITS),
     required("repeatable", Boolean),
     Column("cache_key", Text),

@@ -16,7 +16,7 @@ from domain.claiming import ClaimStep, StepCommand
 from domain.claims import ClaimWork, ReleaseClaim
 from domain.commands import COMMANDS, execute
 from domain.errors import DomainError, ErrorCode
-from domain.execution import FinishStep, ReportStep
+from domain.execution import FinishStep, NoteJob, ReportStep
 from domain.forms import Question
 from domain.graphs import Node
 from domain.ids import Id, new_id
@@ -26,7 +26,7 @@ from domain.organizations import FoundOrganization
 from domain.permissions import Actor, engine_actor
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
-from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun
+from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun, WindDownRun
 from domain.steps import RunError, Step
 from domain.waiting import SubmitStep, TimeOutStep
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
@@ -59,12 +59,14 @@ MAY: dict[type[Command[Any]], set[str]] = {
     RetryRun: WRITERS,
     CancelRun: REVIEWERS,
     ExpireRun: {HOUSE},
+    WindDownRun: {HOUSE},
     SubmitStep: REVIEWERS,
     TimeOutStep: {HOUSE},
     ClaimWork: REVIEWERS,
     ReleaseClaim: REVIEWERS,
     ClaimStep: {HOUSE},
     FinishStep: {HOUSE},
+    NoteJob: {HOUSE},
     ReportStep: {HOUSE},
     FailStep: {HOUSE},
     StopStep: {HOUSE},
@@ -164,6 +166,12 @@ async def _expire_run(one: Tenant) -> ExpireRun:
     return ExpireRun(id=run.id)
 
 
+async def _wind_down_run(one: Tenant) -> WindDownRun:
+    run = (await claimed(one)).run  # which a worker holds, so that it is still being stopped
+    await one.do(CancelRun(id=run.id))
+    return WindDownRun(id=run.id)
+
+
 async def _quote_run(one: Tenant) -> QuoteRun:
     start = StartRun(workflow_id=(await one.hero_image()).id, inputs={"prompt": "A kite"})
     return QuoteRun(start=start)
@@ -191,12 +199,14 @@ BUILD: dict[type[Command[Any]], Build] = {
     RetryRun: _retry_run,
     CancelRun: _cancel_run,
     ExpireRun: _expire_run,
+    WindDownRun: _wind_down_run,
     SubmitStep: _submit_step,
     TimeOutStep: _of_asked(lambda id_: TimeOutStep(step_id=id_)),
     ClaimWork: _of_asked(lambda id_: ClaimWork(id=id_)),
     ReleaseClaim: _of_asked(lambda id_: ReleaseClaim(id=id_)),
     ClaimStep: _claim_step,
     FinishStep: _said(FinishStep, outcome=StepResult(outputs={"value": "A kite"})),
+    NoteJob: _said(NoteJob, job_id="job-1"),
     ReportStep: _said(ReportStep, progress=0.5),
     FailStep: _said(FailStep, error=FAILURE),
     StopStep: _said(StopStep),
