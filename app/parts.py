@@ -31,7 +31,7 @@ from storage.objects.files import FileObjects
 from storage.pool import create_engine
 from storage.public_images import PublicImages
 from storage.reads import Reads
-from storage.transaction import Database
+from storage.transaction import Database, World
 from storage.turns import Limits, Turns, know_providers
 from streams.announcer import Announcer
 from streams.cursors import Cursors
@@ -108,7 +108,8 @@ async def _studio(
 ) -> tuple[Database, Studio]:
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
-    database = Database(engine, announcer.tell, offers, partial(mint, secrets.pepper))
+    world = World(offers=offers, public_url=url, new_key=partial(mint, secrets.pepper))
+    database = Database(engine, announcer.tell, world)
     for run in (announcer.run, hub.run):
         stack.push_async_callback(_end, asyncio.create_task(run()))
     return database, Studio(

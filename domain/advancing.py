@@ -11,6 +11,7 @@ from domain.images import Image, ImageSource, NewImage
 from domain.kinds import KINDS
 from domain.kinds.kind import StepResult
 from domain.ports import Transaction
+from domain.purposes import CONCLUSIONS
 from domain.runs import Run, RunStatus, failure
 from domain.steps import RunError, Step, StepStatus
 
@@ -26,6 +27,8 @@ async def keep(tx: Transaction, run: Run) -> None:
         await accounts.release(tx, run)
     tx.record(*run.changed())
     tx.save(run)
+    if run.is_finished and run.purpose is not None:
+        await CONCLUSIONS[run.purpose](tx, run)
 
 
 async def go_on(tx: Transaction, run: Run, *done: Step) -> None:

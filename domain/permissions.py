@@ -82,6 +82,14 @@ class Actor:
     trace_id: str = ""
     expires_at: datetime | None = None
 
+    def project_meant(self, named: Id | None) -> Id:
+        """The project that was named, or the one this key or token stands for."""
+        found = named or self.default_project_id
+        if found is None:
+            message = "Name the project: this key stands for none"
+            raise DomainError(ErrorCode.VALIDATION_ERROR, message, field="projectId")
+        return found
+
     def require(self, permission: Permission) -> None:
         if permission not in self.permissions:
             raise DomainError(

@@ -51,6 +51,11 @@ class Transaction(Protocol):
         ...
 
     @property
+    def public_url(self) -> str:
+        """How the outside reaches this server, without a slash at its end."""
+        ...
+
+    @property
     def now(self) -> datetime:
         """When something was last read, by the database's clock: the one clock of leases."""
         ...

@@ -101,11 +101,7 @@ class Context:
 
     def project_id(self, named: Id | None) -> Id:
         """The project that was named, or the one this key or token stands for."""
-        found = named or self.actor.default_project_id
-        if found is None:
-            message = "Name the project: this key stands for none"
-            raise DomainError(ErrorCode.VALIDATION_ERROR, message, field="projectId")
-        return found
+        return self.actor.project_meant(named)
 
 
 Info = StrawberryInfo[Context, None]

@@ -1,13 +1,12 @@
 """The unit of work: plain entities in, plain entities out, one commit, and what happened is told after it."""
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -46,6 +45,18 @@ _HELD = text("""
 """)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """
+    What commands know besides rows: what the providers in use ask, how the outside reaches this server, how API keys
+    are made.
+    """
+
+    offers: Offers
+    public_url: str
+    new_key: Callable[[], NewKey]
+
+
 class SqlTransaction:
     """What `domain.ports.Transaction` promises. Writes wait until something is read or the block ends."""
 
@@ -54,12 +65,11 @@ class SqlTransaction:
         connection: AsyncConnection,
         actor: Actor,
         command: Command[Any],
-        offers: Offers,
-        new_key: Callable[[], NewKey],
+        world: World,
     ) -> None:
         self.connection = connection
-        self.offers = offers
-        self._new_key = new_key
+        self.offers, self.public_url = world.offers, world.public_url
+        self._new_key = world.new_key
         self.actor = actor
         self.command = command
         self.envelopes: list[Envelope] = []
@@ -67,6 +77,7 @@ class SqlTransaction:
         self._events: list[Event] = []
         self._jobs: list[StepJob] = []
         self._answer: Any = None
+        self._is_first = False
         self._trace_id = actor.trace_id
         self._now: datetime | None = None
 
@@ -127,7 +138,9 @@ class SqlTransaction:
     async def earlier_answer(self) -> Any:
         if not idempotency.is_key(self.command.client_mutation_id):
             return None
-        row = await idempotency.reserve(self.connection, self.actor, self.command, fingerprint(self.command))
+        fingerprint = idempotency.fingerprint_of(self.command)
+        row = await idempotency.reserve(self.connection, self.actor, self.command, fingerprint)
+        self._is_first = row is None
         kind = next((k for k in TABLES if row and k.__name__ == row.answer_type), None)
         return await self.get(kind, row.answer_id) if kind else None
 
@@ -136,6 +149,10 @@ class SqlTransaction:
 
     def answer(self, result: Any) -> None:
         self._answer = result.entity if isinstance(result, Shown) else result
+
+    def keeps(self, error: DomainError) -> bool:
+        """Whether a repeat of this command is to be refused in the same words."""
+        return self._is_first and idempotency.is_final(error)
 
     async def finish(self) -> None:
         """Write what waits. Numbering the events comes last, so that their order is the order of the commits."""
@@ -184,39 +201,36 @@ _NOT_FOUND: dict[type, ErrorCode] = {
 }
 
 
-def fingerprint(command: Command[Any]) -> bytes:
-    """Equal for equal inputs."""
-    inputs = msgspec.json.encode(command, order="deterministic")
-    return hashlib.sha256(type(command).__name__.encode() + b" " + inputs).digest()
-
-
 _STATEMENTS = {"insert": inserting, "update": updating}
 
 
 class Database:
-    """
-    Opens transactions. `tell` gets what was recorded, once it is committed; `offers` are what the providers in use ask,
-    and `new_key` makes API keys.
-    """
+    """Opens transactions. `tell` gets what was recorded, once it is committed."""
 
-    def __init__(
-        self,
-        engine: AsyncEngine,
-        tell: Callable[[Sequence[Envelope]], None],
-        offers: Offers,
-        new_key: Callable[[], NewKey],
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, tell: Callable[[Sequence[Envelope]], None], world: World) -> None:
         self.engine = engine
         self.tell = tell
-        self.offers = offers
-        self.new_key = new_key
+        self.world = world
 
     @asynccontextmanager
     async def begin(self, actor: Actor, command: Command[Any]) -> AsyncIterator[SqlTransaction]:
-        with spoken_plainly():
-            async with self.engine.begin() as connection:
-                tx = SqlTransaction(connection, actor, command, self.offers, self.new_key)
-                yield tx
-                await tx.finish()
+        tx: SqlTransaction | None = None
+        try:
+            with spoken_plainly():
+                async with self.engine.begin() as connection:
+                    tx = SqlTransaction(connection, actor, command, self.world)
+                    yield tx
+                    await tx.finish()
+        except DomainError as error:
+            if tx and tx.keeps(error):
+                await self._keep_refusal(actor, command, error)
+            raise
         if tx.envelopes:
             self.tell(tx.envelopes)
+
+    async def _keep_refusal(self, actor: Actor, command: Command[Any], error: DomainError) -> None:
+        """What the command began to write was taken back, and its key with it."""
+        fingerprint = idempotency.fingerprint_of(command)
+        with spoken_plainly():
+            async with self.engine.begin() as connection:
+                await idempotency.keep_refusal(connection, actor, command, fingerprint, error)

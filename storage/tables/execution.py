@@ -21,8 +21,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.forms import Claim, Form
 from domain.ids import Id
-from domain.runs import Run, RunStatus
+from domain.runs import Run, RunPurpose, RunStatus
 from domain.steps import RunError, Source, Step, StepStatus
+from storage.answers import KeptResponse, Refusal
 from storage.columns import CREDITS, MOMENT, EntityId, Json, choice
 from storage.tables.shape import id_column, metadata, reference, required, tenant
 
@@ -34,8 +35,10 @@ runs = Table(
     reference("project_id", "projects"),
     reference("workflow_id", "workflows"),
     required("workflow_version", Integer),
+    Column("purpose", choice(RunPurpose)),
     required("status", choice(RunStatus)),
     required("inputs", Json()),
+    required("node_settings", Json()),
     required("prompts", Json()),
     required("outputs", Json()),
     Column("error", Json(RunError)),
@@ -161,6 +164,8 @@ idempotency_keys = Table(
     required("fingerprint", LargeBinary),
     Column("answer_type", Text),
     Column("answer_id", EntityId),
+    Column("refusal", Json(Refusal)),
+    Column("response", Json(KeptResponse)),
     required("created_at", MOMENT),
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
@@ -169,8 +174,8 @@ idempotency_keys = Table(
 _ALWAYS = {"id", "organization_id", "created_at"}
 FIXED: dict[type[Any], frozenset[str]] = {
     Run: frozenset(
-        {*_ALWAYS, "project_id", "workflow_id", "workflow_version", "inputs", "prompts", "retry_of", "seed", "fresh"}
-        | {"priority", "trace_id", "created_by"}
+        {*_ALWAYS, "project_id", "workflow_id", "workflow_version", "purpose", "inputs", "node_settings", "prompts"}
+        | {"retry_of", "seed", "fresh", "priority", "trace_id", "created_by"}
     ),
     Step: frozenset(
         {*_ALWAYS, "project_id", "run_id", "parent_id", "node_id", "kind", "label", "config", "given", "sources"}

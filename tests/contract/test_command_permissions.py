@@ -18,6 +18,7 @@ from domain.commands import COMMANDS, execute
 from domain.errors import DomainError, ErrorCode
 from domain.execution import FinishStep, NoteJob, ReportStep
 from domain.forms import Question
+from domain.generation_requests import RequestGenerationJob
 from domain.graphs import Node
 from domain.ids import Id, new_id
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
@@ -56,6 +57,7 @@ MAY: dict[type[Command[Any]], set[str]] = {
     UpdateAsset: WRITERS,
     StartRun: WRITERS,
     QuoteRun: WRITERS | {"REVIEWER", "VIEWER"},
+    RequestGenerationJob: WRITERS,
     RetryRun: WRITERS,
     CancelRun: REVIEWERS,
     ExpireRun: {HOUSE},
@@ -172,6 +174,10 @@ async def _wind_down_run(one: Tenant) -> WindDownRun:
     return WindDownRun(id=run.id)
 
 
+async def _request_generation_job(one: Tenant) -> RequestGenerationJob:
+    return RequestGenerationJob(project_id=one.project_id, prompt="A kite")
+
+
 async def _quote_run(one: Tenant) -> QuoteRun:
     start = StartRun(workflow_id=(await one.hero_image()).id, inputs={"prompt": "A kite"})
     return QuoteRun(start=start)
@@ -196,6 +202,7 @@ BUILD: dict[type[Command[Any]], Build] = {
     UpdateAsset: _update_asset,
     QuoteRun: _quote_run,
     StartRun: _on_workflow(lambda id_: StartRun(workflow_id=id_, inputs={"prompt": "A kite"})),  # type: ignore[arg-type]
+    RequestGenerationJob: _request_generation_job,
     RetryRun: _retry_run,
     CancelRun: _cancel_run,
     ExpireRun: _expire_run,

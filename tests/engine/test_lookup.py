@@ -75,7 +75,7 @@ async def asking(parts: Parts, house: PictureHouse) -> Tenant:
     """A tenant whose pictures are made by the picture house."""
     await know_providers(parts.engine, {TERMS.provider})
     offers = Offers(image=TERMS, text=parts.studio.offers.text)
-    database = Database(parts.engine, parts.database.tell, offers, parts.database.new_key)
+    database = Database(parts.engine, parts.database.tell, replace(parts.database.world, offers=offers))
     toolbox = replace(parts.toolbox, image_provider=PictureHouseProvider(house.origin))
     return await tenant(replace(parts, database=database, toolbox=toolbox))
 

@@ -22,7 +22,7 @@ from storage.leases import Held, Leases
 from storage.migrate import migrate
 from storage.pool import create_engine
 from storage.reads import Reads
-from storage.transaction import Database, SqlTransaction
+from storage.transaction import Database, SqlTransaction, World
 from tests.servers.postgres_process import PostgresProcess, start_postgres
 from tests.servers.valkey_process import free_port
 
@@ -55,7 +55,8 @@ def database_at(url: str, *, connections: int = 3, wait_seconds: float = 5.0) ->
     engine = create_engine(url, connections=connections, wait_seconds=wait_seconds)
     sketch = Sketch()
     offers = Offers(image=sketch.image_terms, text=sketch.text_terms)
-    return Database(engine, tell, offers, partial(mint, b"pepper"))
+    world = World(offers=offers, public_url="http://easel.test", new_key=partial(mint, b"pepper"))
+    return Database(engine, tell, world)
 
 
 @pytest.fixture(scope="module")
