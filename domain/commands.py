@@ -16,6 +16,8 @@ from domain import (
     projects,
     run_commands,
     waiting,
+    webhook_deliveries,
+    webhooks,
     workflows,
 )
 from domain.permissions import Actor, Permission
@@ -50,6 +52,13 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     waiting.TimeOutStep: (Permission.STEPS_EXECUTE, waiting.time_out_step),
     claims.ClaimWork: (Permission.STEPS_SUBMIT, claims.claim_work),
     claims.ReleaseClaim: (Permission.STEPS_SUBMIT, claims.release_claim),
+    webhooks.CreateWebhookEndpoint: (Permission.WEBHOOKS_WRITE, webhooks.create_webhook_endpoint),
+    webhooks.UpdateWebhookEndpoint: (Permission.WEBHOOKS_WRITE, webhooks.update_webhook_endpoint),
+    webhooks.DeleteWebhookEndpoint: (Permission.WEBHOOKS_WRITE, webhooks.delete_webhook_endpoint),
+    webhooks.RotateWebhookSecret: (Permission.WEBHOOKS_WRITE, webhooks.rotate_webhook_secret),
+    webhook_deliveries.SendTestWebhook: (Permission.WEBHOOKS_WRITE, webhook_deliveries.send_test_webhook),
+    webhook_deliveries.RedeliverWebhook: (Permission.WEBHOOKS_WRITE, webhook_deliveries.redeliver_webhook),
+    webhook_deliveries.RecordDelivery: (Permission.STEPS_EXECUTE, webhook_deliveries.record_delivery),
     claiming.ClaimStep: (Permission.STEPS_EXECUTE, claiming.claim_step),
     execution.FinishStep: (Permission.STEPS_EXECUTE, execution.finish_step),
     execution.NoteJob: (Permission.STEPS_EXECUTE, execution.note_job),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from domain import generation_jobs
 from domain.built_ins import DRAW, DRAWING, ENHANCE, ENHANCED_DRAWING, PROMPT, workflow_of
 from domain.errors import InvalidInput
+from domain.generation_jobs import COMPLETED, FAILED
 from domain.ids import Id
 from domain.kinds.enhance import TEMPLATES
 from domain.kinds.generate_image import MOST_PICTURES
@@ -16,6 +17,7 @@ from domain.projects import Project
 from domain.run_commands import begin_run
 from domain.runs import Run, RunPurpose
 from domain.text import require_length
+from domain.webhooks import callback_of
 
 
 @dataclass(kw_only=True)
@@ -24,7 +26,8 @@ class RequestGenerationJob(Command[Run]):
     Make `n` pictures (1 to 8) from a prompt, each of them new.
 
     With a `style`, one of the seven templates, the prompt is enhanced first. `format` is png, jpeg or webp: as the
-    provider made them where it is left out. Without `project_id` the project that the key stands for is meant.
+    provider made them where it is left out. Without `project_id` the project that the key stands for is meant. How it
+    ends is told to `callback`, signed with the project's callback secret.
     """
 
     project_id: Id | None = None
@@ -33,6 +36,7 @@ class RequestGenerationJob(Command[Run]):
     n: int = 1
     style: str | None = None
     format: str | None = None
+    callback: str | None = None
 
     def __post_init__(self) -> None:
         require_length(self.prompt, "prompt", longest=LONGEST_TEXT)
@@ -45,6 +49,8 @@ class RequestGenerationJob(Command[Run]):
 
 
 async def request_generation_job(tx: Transaction, actor: Actor, command: RequestGenerationJob) -> Run:
+    if command.callback is not None:
+        tx.require_callable(command.callback, "callback")
     project = await tx.get(Project, actor.project_meant(command.project_id))
     built_in = ENHANCED_DRAWING if command.style else DRAWING
     workflow = await workflow_of(tx, project, built_in)
@@ -67,4 +73,6 @@ async def request_generation_job(tx: Transaction, actor: Actor, command: Request
     )
     await begin_run(tx, run, built_in.graph.with_settings(run.node_settings))
     tx.record(generation_jobs.requested(run))
+    if command.callback is not None:
+        tx.add(callback_of(project, run.id, command.callback, COMPLETED, FAILED))
     return run

@@ -23,6 +23,8 @@ class Permission(StrEnum):
     IMAGES_READ = "images:read"
     STEPS_SUBMIT = "steps:submit"
     CREDITS_READ = "credits:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     STEPS_EXECUTE = "steps:execute"
@@ -40,7 +42,8 @@ INTERNAL = frozenset({Permission.STEPS_EXECUTE, Permission.TENANTS_WRITE})
 EVERYTHING = frozenset(Permission) - INTERNAL
 # Who may let others in is for owners to say.
 OWNERS_ALONE = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE})
-READS = frozenset(p for p in EVERYTHING if p.endswith(":read")) - OWNERS_ALONE
+# The addresses that are called may tell secrets to whoever reads them.
+READS = frozenset(p for p in EVERYTHING if p.endswith(":read")) - OWNERS_ALONE - {Permission.WEBHOOKS_READ}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: EVERYTHING,

@@ -76,8 +76,16 @@ class Transaction(Protocol):
         """The trace of what is recorded, where the actor brings none."""
         ...
 
-    def enqueue(self, *jobs: "StepJob") -> None:
-        """Wake a worker for these steps once the transaction is there to see."""
+    def enqueue(self, *jobs: "StepJob | DeliveryJob") -> None:
+        """Wake those who do such work, once the transaction is there to see."""
+        ...
+
+    def webhook_secret(self, name: str, version: int) -> str:
+        """What signs messages in this name; the same for whoever asks again."""
+        ...
+
+    def require_callable(self, url: str, field: str = "url") -> None:
+        """Raises InvalidInput for a URL that messages may not be sent to, as far as it can be told from the URL."""
         ...
 
     def new_key(self) -> "NewKey":
@@ -119,6 +127,23 @@ class StepJob:
     step_id: Id
     epoch: int
     delay_seconds: float = 0.0
+
+    @property
+    def key(self) -> str:
+        return f"{self.step_id}:{self.epoch}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryJob:
+    """A call to send what is due: by then, this delivery."""
+
+    delivery_id: Id
+    attempt: int = 0
+    delay_seconds: float = 0.0
+
+    @property
+    def key(self) -> str:
+        return f"delivery:{self.delivery_id}:{self.attempt}"
 
 
 class Begin(Protocol):

@@ -1,6 +1,7 @@
 """What a resolver may use."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -25,7 +26,10 @@ Entity = TypeVar("Entity")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studio:
-    """What all requests share. `public_url` is how the outside reaches this server."""
+    """
+    What all requests share. `public_url` is how the outside reaches this server; `webhook_secret` tells what signs
+    messages in a name.
+    """
 
     begin: Begin
     reads: Reads
@@ -35,6 +39,7 @@ class Studio:
     cursors: Cursors
     offers: Offers
     public_url: str
+    webhook_secret: Callable[[str, int], str]
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from domain.images import Image
 from domain.offers import Offers
 from domain.organizations import Organization
 from domain.permissions import Actor
-from domain.ports import Command, NewKey, Shown, StepJob
+from domain.ports import Command, DeliveryJob, NewKey, Shown, StepJob
 from domain.projects import Project
 from domain.runs import Run
 from domain.workflows import Workflow
@@ -49,12 +49,14 @@ _HELD = text("""
 class World:
     """
     What commands know besides rows: what the providers in use ask, how the outside reaches this server, how API keys
-    are made.
+    are made, which secrets sign messages, and which URLs may be called.
     """
 
     offers: Offers
     public_url: str
     new_key: Callable[[], NewKey]
+    webhook_secret: Callable[[str, int], str]
+    require_callable: Callable[[str, str], None]
 
 
 class SqlTransaction:
@@ -69,13 +71,13 @@ class SqlTransaction:
     ) -> None:
         self.connection = connection
         self.offers, self.public_url = world.offers, world.public_url
-        self._new_key = world.new_key
+        self._world = world
         self.actor = actor
         self.command = command
         self.envelopes: list[Envelope] = []
         self._writes: list[tuple[str, Any]] = []
         self._events: list[Event] = []
-        self._jobs: list[StepJob] = []
+        self._jobs: list[StepJob | DeliveryJob] = []
         self._answer: Any = None
         self._is_first = False
         self._trace_id = actor.trace_id
@@ -132,8 +134,14 @@ class SqlTransaction:
     def belong_to(self, trace_id: str) -> None:
         self._trace_id = self._trace_id or trace_id
 
-    def enqueue(self, *jobs: StepJob) -> None:
+    def enqueue(self, *jobs: StepJob | DeliveryJob) -> None:
         self._jobs += jobs
+
+    def webhook_secret(self, name: str, version: int) -> str:
+        return self._world.webhook_secret(name, version)
+
+    def require_callable(self, url: str, field: str = "url") -> None:
+        self._world.require_callable(url, field)
 
     async def earlier_answer(self) -> Any:
         if not idempotency.is_key(self.command.client_mutation_id):
@@ -145,7 +153,7 @@ class SqlTransaction:
         return await self.get(kind, row.answer_id) if kind else None
 
     def new_key(self) -> NewKey:
-        return self._new_key()
+        return self._world.new_key()
 
     def answer(self, result: Any) -> None:
         self._answer = result.entity if isinstance(result, Shown) else result
@@ -162,9 +170,11 @@ class SqlTransaction:
         if type(self._answer) in TABLES and idempotency.is_key(self.command.client_mutation_id):
             await idempotency.keep(self.connection, self.actor, self.command, self._answer)
         if self._events:
-            self.envelopes = await record(
+            self.envelopes, deliveries = await record(
                 self.connection, self._events, self.command.client_mutation_id, self._trace_id
             )
+            if deliveries:
+                await enqueue(self.connection, deliveries)
 
     async def _write_entities(self) -> None:
         writes, self._writes = self._writes, []

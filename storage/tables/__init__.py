@@ -13,6 +13,8 @@ from domain.organizations import Organization
 from domain.projects import Project, ProjectSequence
 from domain.runs import Run
 from domain.steps import Step
+from domain.webhook_deliveries import WebhookDelivery
+from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
 from storage.tables.money import accounts, ledger
@@ -27,10 +29,12 @@ from storage.tables.studio import (
     workflow_versions,
     workflows,
 )
+from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
     "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "events", "idempotency_keys", "images", "ledger",
-    "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "workflow_versions", "workflows",
+    "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries",
+    "webhook_endpoints", "workflow_versions", "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
@@ -47,4 +51,6 @@ TABLES: dict[type[Any], Table] = {
     Account: accounts,
     LedgerEntry: ledger,
     Image: images,
+    WebhookEndpoint: webhook_endpoints,
+    WebhookDelivery: webhook_deliveries,
 }

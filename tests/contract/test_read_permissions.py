@@ -17,19 +17,25 @@ from domain.permissions import Actor
 from domain.projects import CreateProject, Project
 from domain.runs import Run
 from domain.steps import Step
+from domain.webhook_deliveries import WebhookDelivery
+from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.reads import NODES, READS, Reads
 from tests.contract.callers import CALLERS, HOUSE, KEY, NO_SCOPE, caller
-from tests.contract.studio_rows import finished
+from tests.contract.studio_rows import a_delivery, finished
 from tests.studio import Tenant, tenant
 
 # A provider is everybody's; all else belongs to an organization.
 EVERYBODYS = {Circuit}
 # Who may let others in is for owners to see.
-READERS = {ApiKey: {"OWNER", KEY, HOUSE}}
+READERS = {
+    ApiKey: {"OWNER", KEY, HOUSE},
+    WebhookEndpoint: {"OWNER", "EDITOR", KEY, HOUSE},
+    WebhookDelivery: {"OWNER", "EDITOR", KEY, HOUSE},
+}
 OWNED = [kind for kind in READS if kind not in EVERYBODYS]
 NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image} | {ApiKey, Account, LedgerEntry}
-NOUNS |= EVERYBODYS
+NOUNS |= {WebhookEndpoint, WebhookDelivery} | EVERYBODYS
 
 
 async def filled(parts: Parts) -> Tenant:
@@ -37,6 +43,7 @@ async def filled(parts: Parts) -> Tenant:
     one = await tenant(parts)
     await finished(one)
     await one.do(CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows"))
+    await a_delivery(one)
     return one
 
 

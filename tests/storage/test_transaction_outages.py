@@ -14,6 +14,8 @@ from domain.offers import Offers
 from domain.organizations import FoundOrganization, Organization
 from domain.permissions import operator_actor
 from domain.projects import Project
+from engine.outbound import Reach
+from engine.webhook_signatures import secret_of
 from gateway.keys import mint
 from providers.sketch import Sketch
 from storage.credentials import Credentials
@@ -55,7 +57,13 @@ def database_at(url: str, *, connections: int = 3, wait_seconds: float = 5.0) ->
     engine = create_engine(url, connections=connections, wait_seconds=wait_seconds)
     sketch = Sketch()
     offers = Offers(image=sketch.image_terms, text=sketch.text_terms)
-    world = World(offers=offers, public_url="http://easel.test", new_key=partial(mint, b"pepper"))
+    world = World(
+        offers=offers,
+        public_url="http://easel.test",
+        new_key=partial(mint, b"pepper"),
+        webhook_secret=partial(secret_of, b"key"),
+        require_callable=lambda url, _: Reach().require_written(url),
+    )
     return Database(engine, tell, world)
 
 
