@@ -43,18 +43,19 @@ def create_app(parts: Parts) -> ASGIApp:
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
-            *file_routes(parts.images, parts.objects),
+            *file_routes(parts.images, parts.objects, parts.studio.meter),
             *health_routes(parts.credentials.ping),
             Route("/", _home),
         ],
         exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
-    return Entrance(app, settings.most_body_bytes)
+    return Entrance(app, settings.most_body_bytes, settings.trusted_proxies)
 
 
 def _cors(origins: tuple[str, ...]) -> Middleware:
     """Without credentials: who asks is said in a header, never by a cookie."""
-    exposed = ["X-Trace-Id", "Retry-After"]
+    limits = (f"RateLimit-{name}" for name in ("Limit", "Remaining", "Reset", "Policy"))
+    exposed = ["X-Trace-Id", "Retry-After", *limits]
     return Middleware(
         CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed
     )

@@ -115,6 +115,21 @@ class Settings(BaseSettings):
         "allow",
         description="Rate limits while Redis is away: allow lets each process count alone, refuse answers 503.",
     )
+    cost_per_minute: int = Field(
+        3_000_000,
+        ge=20_000,
+        le=1_000_000_000_000,
+        description="Most objects that the GraphQL operations of one key or person may ask for in a minute.",
+    )
+    project_requests_per_minute: int = Field(
+        60_000, ge=1, le=1_000_000_000, description="Most requests a minute that start work in one project."
+    )
+    address_requests_per_minute: int = Field(
+        30_000, ge=1, le=1_000_000_000, description="Most requests a minute of one address to what needs no key."
+    )
+    address_failures_per_minute: int = Field(
+        300, ge=1, le=1_000_000, description="Most keys and tokens a minute that one address may try without success."
+    )
 
     workers: int = Field(8, ge=0, le=1000, description="Steps this process works on at once; 0 serves the API alone.")
     step_seconds: float = Field(180, gt=0, le=86_400, description="Longest one attempt at a step may take, in seconds.")

@@ -68,7 +68,7 @@ class Actor:
     The caller: one key, person or worker acting inside one organization, in one trace.
 
     `project_id` confines it to that project; `default_project_id` is meant where it names none. From `expires_at` on
-    it is nobody.
+    it is nobody. Without a `rate_limit_per_hour` of its own, everybody's holds.
     """
 
     subject: str
@@ -81,6 +81,7 @@ class Actor:
     default_project_id: Id | None = None
     trace_id: str = ""
     expires_at: datetime | None = None
+    rate_limit_per_hour: int | None = None
 
     def require(self, permission: Permission) -> None:
         if permission not in self.permissions:

@@ -26,3 +26,15 @@ def mutation(command: type[Command[Result]]) -> Callable[..., Awaitable[Payload[
 
     resolve.__annotations__["input"] = command  # which GraphQL reads as the type of the argument
     return resolve
+
+
+def start(command: type[Command[Result]], kind: type, named: str) -> Callable[..., Awaitable[Payload[Result]]]:
+    """The resolver of a mutation that starts work in the project of the entity its `input` names in this field."""
+    resolve = mutation(command)
+
+    async def counted(info: Info, input: Command[Any]) -> Payload[Result]:
+        await info.context.studio.starts.count(info.context.actor, kind, getattr(input, named))
+        return await resolve(info, input)
+
+    counted.__annotations__["input"] = command
+    return counted

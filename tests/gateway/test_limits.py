@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from domain.errors import DomainError, ErrorCode
-from gateway.limits import AWAY_SECONDS, Limiter, LimitState, MemoryWindows, RateLimit, open_limiter
+from gateway.limits import AWAY_SECONDS, Limiter, LimitState, RateLimit, open_limiter
+from gateway.windows import MemoryWindows
 from tests.servers.narrow_link import narrow_link
 from tests.servers.stalling_proxy import stalling_proxy
 from tests.servers.valkey_process import ValkeyProcess, start_valkey
