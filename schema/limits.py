@@ -66,10 +66,15 @@ MOST_REPEATS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What running an operation costs, and QUERY_TOO_COMPLEX for each bound that its document exceeds."""
+    """
+    What running an operation costs, and QUERY_TOO_COMPLEX for each bound that its document exceeds.
+
+    `pages` are the variables that say how long pages are.
+    """
 
     cost: int
     excesses: list[GraphQLError]
+    pages: tuple[str, ...]
 
 
 def measure(document: DocumentNode, run: OperationDefinitionNode | None, variables: Mapping[str, Any]) -> Measured:
@@ -81,7 +86,14 @@ def measure(document: DocumentNode, run: OperationDefinitionNode | None, variabl
     try:
         return _Measure(document, run, variables).measured()
     except RecursionError:
-        return Measured(1, [_too_complex("The fragments are nested too deeply: ask for less at once")])
+        return Measured(1, [_too_complex("The fragments are nested too deeply: ask for less at once")], ())
+
+
+def page_length(first: Any) -> int:
+    """How many items a page can have: the most there are where that is not known, 1 where it is no number of items."""
+    if first is None:
+        return DEFAULT_PAGE
+    return max(1, min(first, LONGEST_PAGE)) if isinstance(first, int) else LONGEST_PAGE
 
 
 def _too_complex(message: str, *nodes: Node) -> GraphQLError:
@@ -98,6 +110,7 @@ class _Measure:
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._known: dict[str, Size] = {}
         self._written: Counter[str] = Counter()
+        self._pages: set[str] = set()
 
     def measured(self) -> Measured:
         cost = 1
@@ -111,7 +124,7 @@ class _Measure:
             excesses += _excesses(operation, size)
         if sum(count * count for count in self._written.values()) > MOST_REPEATS:
             excesses.append(_too_complex("The same fields are asked for too often: ask for less at once"))
-        return Measured(cost, excesses)
+        return Measured(cost, excesses, tuple(self._pages))
 
     def _of(self, selections: SelectionSetNode | None) -> Size:
         total = Size()
@@ -134,7 +147,8 @@ class _Measure:
             listed=int(selection.name.value in _ITEMS),
         )
         items = self._items(selection, inside) if selection.selection_set else 0
-        return replace(inside, depth=inside.depth + 1, objects=items * (inside.objects + 1), listed=0).beside(own)
+        objects = min(items * (inside.objects + 1), _SATURATED)
+        return Size(inside.depth + 1, inside.fields, inside.aliases, inside.directives, objects).beside(own)
 
     def _of_fragment(self, name: str) -> Size:
         if name not in self._known:
@@ -148,10 +162,13 @@ class _Measure:
         first = next((argument.value for argument in field.arguments or () if argument.name.value == "first"), None)
         if first is None:
             return DEFAULT_PAGE if inside.listed else 1
-        return _page_length(self._value(first))
+        return page_length(self._value(first))
 
     def _value(self, node: ValueNode) -> Any:
-        return self._variables.get(node.name.value, _UNKNOWN) if isinstance(node, VariableNode) else _literal(node)
+        if not isinstance(node, VariableNode):
+            return _literal(node)
+        self._pages.add(node.name.value)
+        return self._variables.get(node.name.value, _UNKNOWN)
 
 
 def _excesses(operation: OperationDefinitionNode, size: Size) -> Iterator[GraphQLError]:
@@ -171,10 +188,3 @@ def _literal(node: ValueNode) -> Any:
     if isinstance(node, NullValueNode):
         return None
     return int(node.value[:_MOST_DIGITS]) if isinstance(node, IntValueNode) else _UNKNOWN
-
-
-def _page_length(first: Any) -> int:
-    """The longest page where it is not known, and none where there will be an error."""
-    if first is None:
-        return DEFAULT_PAGE
-    return max(1, min(first, LONGEST_PAGE)) if isinstance(first, int) else LONGEST_PAGE

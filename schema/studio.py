@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, get_operation_ast
+from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, get_operation_ast
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -15,10 +15,12 @@ from strawberry.types.graphql import OperationType
 
 from domain.errors import DomainError, ErrorCode
 from gateway.limits import LimitState
-from schema.limits import MOST_TOKENS, measure
+from schema.costs import Costs
+from schema.limits import MOST_TOKENS, Measured, measure
 
 DOCUMENTS_KEPT = 500
 LONGEST_KEPT_CHARACTERS = 20_000  # so that what is kept has a bound
+_COSTS = Costs(DOCUMENTS_KEPT)
 _MALFORMED = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 log = structlog.get_logger(__name__)
@@ -55,8 +57,7 @@ class _Budget(SchemaExtension):
     async def on_validate(self) -> AsyncIterator[None]:
         context = self.execution_context
         if context.graphql_document:
-            run = get_operation_ast(context.graphql_document, context.operation_name)
-            measured = measure(context.graphql_document, run, context.variables or {})
+            measured = _measured(context, context.graphql_document)
             refused = measured.excesses or _not_named(context) or await self._spend(measured.cost)
             context.pre_execution_errors = refused or None
         yield
@@ -74,6 +75,13 @@ class _Budget(SchemaExtension):
         """With the first answer."""
         cost, self._cost = self._cost, {}
         return {"cost": cost} if cost else {}
+
+
+def _measured(context: ExecutionContext, document: DocumentNode) -> Measured:
+    name, variables = context.operation_name, context.variables or {}
+    if context.query and _is_kept(context):
+        return _COSTS.of(context.query, document, name, variables)
+    return measure(document, get_operation_ast(document, name), variables)
 
 
 class _KeptValidation(ValidationCache):

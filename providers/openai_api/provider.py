@@ -19,6 +19,7 @@ from domain.providers import (
     TextAnswer,
     TextRequest,
 )
+from domain.traces import traceparent_of
 from providers.openai_api.answers import decode_images, decode_text
 from providers.openai_api.connection import open_connections
 from providers.openai_api.failures import failure_of, unusable_answer
@@ -124,7 +125,11 @@ class OpenAI:
 
 
 def _headers(request: ImageRequest | TextRequest) -> dict[str, str]:
-    headers = {"Idempotency-Key": request.idempotency_key, "X-Trace-Id": request.trace_id}
+    headers = {
+        "Idempotency-Key": request.idempotency_key,
+        "X-Trace-Id": request.trace_id,
+        "traceparent": traceparent_of(request.trace_id),
+    }
     return {name: value for name, value in headers.items() if value}
 
 
