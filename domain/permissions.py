@@ -71,7 +71,7 @@ class Actor:
     The caller: one key, person or worker acting inside one organization, in one trace.
 
     `project_id` confines it to that project; `default_project_id` is meant where it names none. From `expires_at` on
-    it is nobody.
+    it is nobody. Without a `rate_limit_per_hour` of its own, everybody's holds.
     """
 
     subject: str
@@ -84,6 +84,7 @@ class Actor:
     default_project_id: Id | None = None
     trace_id: str = ""
     expires_at: datetime | None = None
+    rate_limit_per_hour: int | None = None
 
     def project_meant(self, named: Id | None) -> Id:
         """The project that was named, or the one this key or token stands for."""

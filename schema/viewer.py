@@ -1,8 +1,18 @@
 """Who is asking."""
 
+from gateway.limits import LimitState
 from resolvers import projects
 from schema.fields import of, said
 from schema.types import Organization
+
+
+@of(LimitState)
+class RateLimit:
+    """How many requests of /api/v1 an hour allows. GraphQL tells what is left of its own budget with each answer."""
+
+    limit: int = said("How many in any hour.", projects.amount_of)
+    remaining: int = said("How many are left.")
+    reset_seconds: int = said("In how many seconds more are free; 0 where none was made.")
 
 
 @of(projects.Viewer)
@@ -13,3 +23,6 @@ class Viewer:
     kind: str = said("api_key or person.")
     organization: Organization = said("Whose rows they see.", projects.organization_of_viewer)
     scopes: list[str] = said("What they may do; * is everything.")
+    rate_limit: RateLimit = said(
+        "How the hour of their requests stands. Asking does not count.", projects.rate_limit_of_viewer
+    )

@@ -144,6 +144,14 @@ class Reads:
         query = newest.order_by(by, TABLES[kind].c.id.desc())
         return await self._fetch(kind, query)
 
+    async def project_of(self, kind: type, actor: Actor, id: Id) -> Id | None:
+        """The project of a row in the actor's reach, whatever else they may do with it."""
+        table = TABLES[kind]
+        query = select(table.c.get("project_id", table.c.id)).where(*visible(table, actor), table.c.id == id)
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                return (await connection.execute(query)).scalar()
+
     async def spent(self, actor: Actor, since: datetime) -> Decimal:
         """The credits that were charged since then."""
         entries = TABLES[LedgerEntry].c
