@@ -174,7 +174,7 @@ async def rotate_webhook_secret(tx: Transaction, actor: Actor, command: RotateWe
 async def endpoint_of(tx: Transaction, id: Id) -> WebhookEndpoint:
     """The endpoint, this transaction's to change; one that was deleted is not there."""
     endpoint = await tx.get(WebhookEndpoint, id, lock=True)
-    if endpoint.deleted_at is not None or endpoint.run_id is not None:
+    if endpoint.deleted_at is not None:
         raise DomainError(ErrorCode.NOT_FOUND, "This webhook endpoint was deleted")
     return endpoint
 

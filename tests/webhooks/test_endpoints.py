@@ -134,6 +134,23 @@ async def test_a_job_calls_back_when_it_is_over_signed_for_its_project(client: C
     assert await listed(client) == []
 
 
+async def test_a_callback_can_be_sent_once_more(client: Client) -> None:
+    async with receiving() as receiver:
+        await ask_for(client, callback=receiver.url)
+        first = await receiver.next()
+        again = await client.ask(
+            "mutation($id: ID!) { redeliverWebhook(input: {deliveryId: $id}) { delivery { messageId } } }",
+            id=first.headers["webhook-id"],
+        )
+        second = await receiver.next()
+    assert (
+        again["redeliverWebhook"]["delivery"]["messageId"]
+        == second.headers["webhook-id"]
+        == first.headers["webhook-id"]
+    )
+    assert second.body == first.body
+
+
 async def test_a_callback_hears_of_its_own_job_alone(client: Client) -> None:
     async with receiving() as receiver:
         promised = (await ask_for(client, callback=receiver.url)).json()
