@@ -27,10 +27,10 @@ class Command(Generic[Result]):
 
 
 class Transaction(Protocol):
-    """One atomic change inside one organization; rows of other organizations do not exist here."""
+    """One atomic change inside one organization, or some of its projects; rows of others do not exist here."""
 
     async def get(self, kind: type[Entity], id: str, /, *, lock: bool = False) -> Entity:
-        """The entity, or its NOT_FOUND."""
+        """The entity, or its NOT_FOUND; FORBIDDEN where the actor may read it, but has other projects to change."""
         ...
 
     async def find(self, kind: type[Entity], /, **equals: Any) -> list[Entity]:
@@ -61,6 +61,10 @@ class Transaction(Protocol):
 
     def save(self, *entities: Any) -> None:
         """Changed rows; written before the transaction ends, in the order of the calls."""
+        ...
+
+    def remove(self, *entities: Any) -> None:
+        """Rows that go; gone before the transaction ends, in the order of the calls."""
         ...
 
     def record(self, *events: Event) -> None:
@@ -117,9 +121,15 @@ class StepJob:
 
 
 class Begin(Protocol):
-    """Open a transaction for one command; it commits when the block ends, and takes everything back when it raises."""
+    """
+    Open a transaction for one command; it commits when the block ends, and takes everything back when it raises.
 
-    def __call__(self, actor: Actor, command: Command[Any]) -> AbstractAsyncContextManager[Transaction]: ...
+    It sees what belongs to these projects, or, with None, to the actor's organization.
+    """
+
+    def __call__(
+        self, actor: Actor, command: Command[Any], projects: frozenset[Id] | None, /
+    ) -> AbstractAsyncContextManager[Transaction]: ...
 
 
 class ObjectStore(Protocol):

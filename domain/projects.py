@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.ids import Id, new_id
-from domain.permissions import Actor
+from domain.permissions import Actor, Permission
 from domain.plain import camel_case, require_json_object
 from domain.ports import Command, Transaction
 from domain.text import NAME_LENGTH, require_length, require_slug, slug_of
@@ -103,8 +103,8 @@ class CreateProject(Command[Project]):
 
 
 async def create_project(tx: Transaction, actor: Actor, command: CreateProject) -> Project:
-    if actor.project_id is not None:
-        raise DomainError(ErrorCode.FORBIDDEN, "This key is for one project: use a key of the organization")
+    if actor.reach(Permission.PROJECTS_WRITE) is not None:
+        raise DomainError(ErrorCode.FORBIDDEN, "Making projects takes a right of the whole organization: ask an owner")
     project = Project(
         organization_id=actor.organization_id,
         slug=command.resulting_slug,

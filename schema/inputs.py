@@ -9,6 +9,8 @@ from domain.claims import ClaimWork, ReleaseClaim
 from domain.comparison import NodePart
 from domain.graphs import Edge, Node, Position
 from domain.images import ImageSource
+from domain.members import RemoveMember, SetMember
+from domain.permissions import Role
 from domain.projects import CreateProject, ProjectStatus, UpdateProject
 from domain.run_commands import CancelOutcome, CancelRun, RetryRun, StartRun
 from domain.runs import RunStatus
@@ -28,6 +30,7 @@ ENUMS = (
     ChannelName,
     CircuitState,
     NodePart,
+    Role,
 )
 INPUTS: dict[type, str] = {
     Position: "PositionInput",
@@ -36,6 +39,8 @@ INPUTS: dict[type, str] = {
     WorkflowGraph: "WorkflowGraphInput",
     CreateProject: "CreateProjectInput",
     UpdateProject: "UpdateProjectInput",
+    SetMember: "SetMemberInput",
+    RemoveMember: "RemoveMemberInput",
     CreateWorkflow: "CreateWorkflowInput",
     UpdateWorkflow: "UpdateWorkflowInput",
     RestoreWorkflow: "RestoreWorkflowInput",

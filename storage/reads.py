@@ -19,6 +19,7 @@ from domain.circuits import Circuit
 from domain.errors import InvalidInput
 from domain.ids import Id, parse_id
 from domain.images import Image
+from domain.members import Member
 from domain.organizations import Organization
 from domain.permissions import Actor, Permission
 from domain.projects import Project
@@ -45,6 +46,7 @@ READS: dict[type[Any], Permission] = {
     Run: Permission.RUNS_READ,
     Step: Permission.RUNS_READ,
     Image: Permission.IMAGES_READ,
+    Member: Permission.MEMBERS_READ,
     Circuit: Permission.RUNS_READ,
     ApiKey: Permission.KEYS_READ,
     Account: Permission.CREDITS_READ,
@@ -152,7 +154,7 @@ class Reads:
     async def any_node(self, actor: Actor, id: str) -> Any:
         """Whatever has this id, of the nouns that can be asked for by id; None where the actor may not read it."""
         asked = parse_id(id)
-        allowed = [kind for kind in NODES if READS[kind] in actor.permissions]
+        allowed = [kind for kind in NODES if actor.may(READS[kind])]
         if asked is None or not allowed:
             return None
         queries = [
@@ -171,7 +173,7 @@ class Reads:
             columns[name].in_(value) if isinstance(value, list) else columns[name] == value
             for name, value in equals.items()
         ]
-        return [*visible(TABLES[kind], actor), *wanted]
+        return [*visible(TABLES[kind], actor.organization_id, actor.reach(READS[kind])), *wanted]
 
     async def _rows(self, kind: type[Entity], where: list[ColumnElement[bool]], most: int | None) -> list[Entity]:
         query = select_of(kind).where(*where).order_by(TABLES[kind].c.id.desc()).limit(most)

@@ -28,7 +28,8 @@ from storage import idempotency
 from storage.events import record
 from storage.failures import spoken_plainly
 from storage.jobs import enqueue
-from storage.statements import Take, columns_of, inserting, reading, updating
+from storage.reads import READS
+from storage.statements import Take, columns_of, deleting, inserting, project_column, reading, updating
 from storage.tables import TABLES
 
 Entity = TypeVar("Entity")
@@ -54,6 +55,7 @@ class SqlTransaction:
         connection: AsyncConnection,
         actor: Actor,
         command: Command[Any],
+        projects: frozenset[Id] | None,
         offers: Offers,
         new_key: Callable[[], NewKey],
     ) -> None:
@@ -62,6 +64,7 @@ class SqlTransaction:
         self._new_key = new_key
         self.actor = actor
         self.command = command
+        self.projects = projects
         self.envelopes: list[Envelope] = []
         self._writes: list[tuple[str, Any]] = []
         self._events: list[Event] = []
@@ -71,21 +74,29 @@ class SqlTransaction:
         self._now: datetime | None = None
 
     async def get(self, kind: type[Entity], id: str, /, *, lock: bool = False) -> Entity:
-        found = await self._read(kind, {"id": id}, Take.LOCKED if lock else Take.ALL)
+        found = await self._read(kind, {"id": id}, Take.LOCKED if lock else Take.ALL, self.projects)
         if not found:
-            raise not_found(kind)
+            raise forbidden(kind) if await self._may_be_read(kind, id) else not_found(kind)
         return found[0]
 
+    async def _may_be_read(self, kind: type, id: str) -> bool:
+        """Whether the actor sees the row that is out of this command's reach."""
+        if self.projects is None or kind not in READS:
+            return False
+        return bool(await self._read(kind, {"id": id}, Take.ALL, self.actor.reach(READS[kind])))
+
     async def find(self, kind: type[Entity], /, **equals: Any) -> list[Entity]:
-        return await self._read(kind, equals, Take.ALL)
+        return await self._read(kind, equals, Take.ALL, self.projects)
 
     async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
-        found = await self._read(kind, equals, Take.NEWEST)
+        found = await self._read(kind, equals, Take.NEWEST, self.projects)
         return found[0] if found else None
 
-    async def _read(self, kind: type[Entity], equals: dict[str, Any], take: Take) -> list[Entity]:
+    async def _read(
+        self, kind: type[Entity], equals: dict[str, Any], take: Take, projects: frozenset[Id] | None
+    ) -> list[Entity]:
         await self._write_entities()
-        query, values = reading(kind, self.actor, equals, take)
+        query, values = reading(kind, self.actor.organization_id, projects, equals, take)
         rows = (await self.connection.execute(query, values)).all()
         self._now = rows[0][-1] if rows else self._now
         names = [column.name for column in columns_of(kind)]
@@ -108,10 +119,17 @@ class SqlTransaction:
         self._writes += (("insert", entity) for entity in entities)
 
     def save(self, *entities: Any) -> None:
-        for entity in entities:
-            if not in_reach(entity, self.actor):
-                raise not_found(type(entity))
+        self._require_in_reach(entities)
         self._writes += (("update", entity) for entity in entities)
+
+    def remove(self, *entities: Any) -> None:
+        self._require_in_reach(entities)
+        self._writes += (("delete", entity) for entity in entities)
+
+    def _require_in_reach(self, entities: Sequence[Any]) -> None:
+        for entity in entities:
+            if not in_reach(entity, self.actor.organization_id, self.projects):
+                raise not_found(type(entity))
 
     def record(self, *events: Event) -> None:
         self._events += events
@@ -157,14 +175,19 @@ class SqlTransaction:
                 await self.connection.execute(statement, rows)
 
 
-def in_reach(entity: Any, actor: Actor) -> bool:
+def in_reach(entity: Any, organization_id: Id, projects: frozenset[Id] | None) -> bool:
     """What `visible` says, of an entity in hand."""
-    columns = TABLES[type(entity)].c
     if type(entity) is Circuit:
         return True  # a provider is everybody's
-    organization_id = entity.organization_id if "organization_id" in columns else entity.id
-    project_id = entity.id if type(entity) is Project else getattr(entity, "project_id", actor.project_id)
-    return organization_id == actor.organization_id and actor.project_id in {None, project_id}
+    table = TABLES[type(entity)]
+    column = project_column(table)
+    owner = entity.organization_id if "organization_id" in table.c else entity.id
+    return owner == organization_id and (projects is None or column is None or getattr(entity, column.name) in projects)
+
+
+def forbidden(kind: type) -> DomainError:
+    message = f"You may look at this {kind.__name__.lower()}, but not do this in its project: ask an owner of it"
+    return DomainError(ErrorCode.FORBIDDEN, message)
 
 
 def not_found(kind: type) -> DomainError:
@@ -188,7 +211,7 @@ def fingerprint(command: Command[Any]) -> bytes:
     return hashlib.sha256(type(command).__name__.encode() + b" " + inputs).digest()
 
 
-_STATEMENTS = {"insert": inserting, "update": updating}
+_STATEMENTS = {"insert": inserting, "update": updating, "delete": deleting}
 
 
 class Database:
@@ -210,10 +233,12 @@ class Database:
         self.new_key = new_key
 
     @asynccontextmanager
-    async def begin(self, actor: Actor, command: Command[Any]) -> AsyncIterator[SqlTransaction]:
+    async def begin(
+        self, actor: Actor, command: Command[Any], projects: frozenset[Id] | None, /
+    ) -> AsyncIterator[SqlTransaction]:
         with spoken_plainly():
             async with self.engine.begin() as connection:
-                tx = SqlTransaction(connection, actor, command, self.offers, self.new_key)
+                tx = SqlTransaction(connection, actor, command, projects, self.offers, self.new_key)
                 yield tx
                 await tx.finish()
         if tx.envelopes:

@@ -9,12 +9,14 @@ from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
 from domain.images import Image
+from domain.members import Member
 from domain.organizations import Organization
 from domain.projects import Project, ProjectSequence
 from domain.runs import Run
 from domain.steps import Step
 from domain.workflows import Workflow, WorkflowVersion
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
+from storage.tables.members import members
 from storage.tables.money import accounts, ledger
 from storage.tables.shape import metadata
 from storage.tables.studio import (
@@ -30,7 +32,8 @@ from storage.tables.studio import (
 
 __all__ = [
     "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "events", "idempotency_keys", "images", "ledger",
-    "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "workflow_versions", "workflows",
+    "members", "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "workflow_versions",
+    "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
@@ -47,4 +50,5 @@ TABLES: dict[type[Any], Table] = {
     Account: accounts,
     LedgerEntry: ledger,
     Image: images,
+    Member: members,
 }

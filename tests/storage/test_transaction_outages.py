@@ -108,7 +108,7 @@ async def test_a_database_killed_inside_a_transaction_takes_it_back(
     command = FoundOrganization(slug="half", name="Half")
 
     async def kill_inside() -> None:
-        async with database.begin(ACTOR, command) as tx:
+        async with database.begin(ACTOR, command, None) as tx:
             tx.add(Organization(id=ACTOR.organization_id, slug="half", name="Half"))
             await tx.find(Organization)
             postgres.kill()
@@ -134,7 +134,7 @@ async def test_of_two_transactions_that_wait_for_each_other_one_is_told_to_repea
     met = asyncio.Barrier(2)
 
     async def take(one: Organization, other: Organization) -> None:
-        async with database.begin(operator_actor(one.id), FoundOrganization(slug="x", name="X")) as tx:
+        async with database.begin(operator_actor(one.id), FoundOrganization(slug="x", name="X"), None) as tx:
             await lock(tx, one)
             await met.wait()
             await lock(tx, other)
