@@ -16,6 +16,7 @@ from domain.offers import Offers
 from domain.ports import ObjectStore
 from domain.providers import ImageProvider, TextProvider
 from engine.toolbox import EngineToolbox
+from gateway.flags import StudioFlags, read_flags
 from gateway.identity import Identity, Secrets
 from gateway.jwks import Jwks
 from gateway.keys import mint
@@ -108,7 +109,8 @@ async def _studio(
 ) -> tuple[Database, Studio]:
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
-    database = Database(engine, announcer.tell, offers, partial(mint, secrets.pepper))
+    flags = StudioFlags(read_flags(settings.flags_file))
+    database = Database(engine, announcer.tell, offers, partial(mint, secrets.pepper), flags)
     for run in (announcer.run, hub.run):
         stack.push_async_callback(_end, asyncio.create_task(run()))
     return database, Studio(
@@ -119,6 +121,7 @@ async def _studio(
         deliveries=Deliveries(hub, cursors),
         cursors=cursors,
         offers=offers,
+        flags=flags,
         public_url=url,
     )
 

@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from domain.events import Event
+from domain.flags import Flag
 from domain.ids import Id
 from domain.offers import Offers
 from domain.permissions import Actor
+
+if TYPE_CHECKING:
+    from domain.projects import Project
 
 Entity = TypeVar("Entity")
 Result = TypeVar("Result")
@@ -48,6 +52,11 @@ class Transaction(Protocol):
     @property
     def offers(self) -> Offers:
         """What the providers in use ask for their work."""
+        ...
+
+    @property
+    def flags(self) -> "Flags":
+        """What is switched on."""
         ...
 
     @property
@@ -90,6 +99,12 @@ class Transaction(Protocol):
     def answer(self, result: Any) -> None:
         """Keep the entity that answers this command for whoever repeats it."""
         ...
+
+
+class Flags(Protocol):
+    """Feature flags: what a project says goes before what the server's operator says, that before the default."""
+
+    def is_on(self, flag: Flag, project: "Project | None" = None) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

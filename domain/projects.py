@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.flags import require_project_flags
 from domain.ids import Id, new_id
 from domain.permissions import Actor, Permission
 from domain.plain import camel_case, require_json_object
@@ -42,6 +43,7 @@ class ProjectSettings:
             name = names[key].name
             default = getattr(_DEFAULTS, name)
             values[name] = default if value is None else _checked(key, value, default)
+        require_project_flags(values.get("feature_flags", {}))
         return replace(self, **values)
 
 

@@ -12,7 +12,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.offers import Offers
 from domain.permissions import Actor
-from domain.ports import Begin, Command
+from domain.ports import Begin, Command, Flags
 from storage.events import EventLog
 from storage.reads import Reads
 from streams.cursors import Cursors
@@ -34,6 +34,7 @@ class Studio:
     deliveries: Deliveries
     cursors: Cursors
     offers: Offers
+    flags: Flags
     public_url: str
 
 

@@ -1,12 +1,13 @@
 """The schema as it answers: parsed documents kept, operations bounded, every error with its code and trace."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import strawberry
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
+from graphql import GraphQLError, GraphQLSyntaxError, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, validate
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -14,10 +15,12 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from domain.errors import DomainError, ErrorCode
+from domain.flags import Flag
 from schema.limits import MOST_TOKENS, too_large
 
 DOCUMENTS_KEPT = 500
 LONGEST_KEPT_CHARACTERS = 20_000  # so that what is kept has a bound
+_ASKS_OF_SCHEMA = re.compile(r"__(schema|type)\b")
 _MALFORMED = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 log = structlog.get_logger(__name__)
@@ -46,7 +49,7 @@ class _BoundedValidation(ValidationCache):
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
         found = too_large(context.graphql_document) if context.graphql_document else []
-        if found := found or _not_named(context):
+        if found := found or _not_named(context) or _not_to_tell(context):
             context.pre_execution_errors = found
             yield
         elif not _is_kept(context):
@@ -72,6 +75,19 @@ def _not_named(context: ExecutionContext) -> list[GraphQLError]:
     definitions = context.graphql_document.definitions if context.graphql_document else ()
     operations = [d for d in definitions if isinstance(d, OperationDefinitionNode)]
     return [] if named or len(operations) < 2 else [GraphQLError("Name one of the operations", operations)]
+
+
+def _not_to_tell(context: ExecutionContext) -> list[GraphQLError]:
+    """What asks for the schema where that is not shown; `__typename` always is."""
+    document = context.graphql_document
+    if document is None or not _ASKS_OF_SCHEMA.search(context.query or ""):
+        return []
+    if context.context.studio.flags.is_on(Flag.INTROSPECTION):
+        return []
+    schema = context.schema._schema  # noqa: SLF001 - strawberry offers no other way to the graphql-core schema
+    found = validate(schema, document, [NoSchemaIntrospectionCustomRule], max_errors=1)
+    message = "This server does not tell its schema: read it where you have the API's documentation from"
+    return [GraphQLError(message, found[0].nodes, extensions={"code": ErrorCode.FORBIDDEN})] if found else []
 
 
 def _validate() -> SchemaExtension:

@@ -20,7 +20,7 @@ from domain.images import Image
 from domain.offers import Offers
 from domain.organizations import Organization
 from domain.permissions import Actor
-from domain.ports import Command, NewKey, Shown, StepJob
+from domain.ports import Command, Flags, NewKey, Shown, StepJob
 from domain.projects import Project
 from domain.runs import Run
 from domain.workflows import Workflow
@@ -58,9 +58,11 @@ class SqlTransaction:
         projects: frozenset[Id] | None,
         offers: Offers,
         new_key: Callable[[], NewKey],
+        flags: Flags,
     ) -> None:
         self.connection = connection
         self.offers = offers
+        self.flags = flags
         self._new_key = new_key
         self.actor = actor
         self.command = command
@@ -217,7 +219,7 @@ _STATEMENTS = {"insert": inserting, "update": updating, "delete": deleting}
 class Database:
     """
     Opens transactions. `tell` gets what was recorded, once it is committed; `offers` are what the providers in use ask,
-    and `new_key` makes API keys.
+    `new_key` makes API keys, and `flags` say what is switched on.
     """
 
     def __init__(
@@ -226,11 +228,13 @@ class Database:
         tell: Callable[[Sequence[Envelope]], None],
         offers: Offers,
         new_key: Callable[[], NewKey],
+        flags: Flags,
     ) -> None:
         self.engine = engine
         self.tell = tell
         self.offers = offers
         self.new_key = new_key
+        self.flags = flags
 
     @asynccontextmanager
     async def begin(
@@ -238,7 +242,7 @@ class Database:
     ) -> AsyncIterator[SqlTransaction]:
         with spoken_plainly():
             async with self.engine.begin() as connection:
-                tx = SqlTransaction(connection, actor, command, projects, self.offers, self.new_key)
+                tx = SqlTransaction(connection, actor, command, projects, self.offers, self.new_key, self.flags)
                 yield tx
                 await tx.finish()
         if tx.envelopes:

@@ -54,7 +54,7 @@ async def test_who_is_let_into_projects_asks_as_few_statements_as_who_may_see_al
     assert (found, sorted(sent)) == (of_all, sorted(sent_for_all))
 
 
-@pytest.mark.parametrize(("key", "most"), [({}, 5), ({"clientMutationId": "a-key-of-16-characters"}, 7)])
+@pytest.mark.parametrize(("key", "most"), [({}, 6), ({"clientMutationId": "a-key-of-16-characters"}, 8)])
 async def test_starting_a_run_takes_few_statements(parts: Parts, key: dict[str, str], most: int) -> None:
     one = await tenant(parts)
     start = {"workflowId": (await one.hero_image()).id, "inputs": {"prompt": "A kite"}}

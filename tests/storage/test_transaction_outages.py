@@ -14,6 +14,7 @@ from domain.offers import Offers
 from domain.organizations import FoundOrganization, Organization
 from domain.permissions import operator_actor
 from domain.projects import Project
+from gateway.flags import StudioFlags
 from gateway.keys import mint
 from providers.sketch import Sketch
 from storage.credentials import Credentials
@@ -55,7 +56,7 @@ def database_at(url: str, *, connections: int = 3, wait_seconds: float = 5.0) ->
     engine = create_engine(url, connections=connections, wait_seconds=wait_seconds)
     sketch = Sketch()
     offers = Offers(image=sketch.image_terms, text=sketch.text_terms)
-    return Database(engine, tell, offers, partial(mint, b"pepper"))
+    return Database(engine, tell, offers, partial(mint, b"pepper"), StudioFlags({}))
 
 
 @pytest.fixture(scope="module")
