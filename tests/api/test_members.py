@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,14 +12,11 @@ import pytest
 from domain.ids import Id
 from domain.members import MOST_MEMBERS
 from domain.permissions import Role
-from gateway.tokens import write_token
 from tests.api.asking import CANCEL, START, add_asset, start, workflow_id
+from tests.api.people import SET, person, set_member
 from tests.api.talking import Talker, talking
 from tests.studio import Client, GraphQLFailure
 
-SET = """mutation($input: SetMemberInput!) { setMember(input: $input) {
-  clientMutationId project { slug team { subject name role } }
-} }"""
 REMOVE = "mutation($input: RemoveMemberInput!) { removeMember(input: $input) { project { team { subject } } } }"
 CREATE = "mutation($name: String!) { createProject(input: {name: $name}) { project { id } } }"
 STREAM = """subscription($channels: [ChannelInput!]!, $after: String) {
@@ -32,12 +28,6 @@ VIEWER = "{ viewer { subject organization { slug } scopes roles { role project {
 SEEN = """{ projects { totalCount nodes { slug
   workflows { totalCount } assets { totalCount } runs { totalCount } images { totalCount }
 } } }"""
-
-
-async def set_member(client: Client, subject: str, role: str, **more: Any) -> dict[str, Any]:
-    given = {"projectId": client.key.projectId, "subject": subject, "role": role, **more}
-    found: dict[str, Any] = (await client.ask(SET, input=given))["setMember"]
-    return found
 
 
 async def remove_member(client: Client, subject: str) -> list[str]:
@@ -52,27 +42,6 @@ async def another_project(client: Client, name: str = "Shop") -> str:
     id_: str = (await client.ask(CREATE, name=name))["createProject"]["project"]["id"]
     await add_asset(client, "secret", projectId=id_)
     return id_
-
-
-def token_of(client: Client, organization_id: Id, subject: str, role: Role | None = None) -> str:
-    return write_token(
-        client.parts.secrets.token_key,
-        subject=subject,
-        role=role,
-        organization_id=organization_id,
-        project_id=Id(client.key.projectId),
-        valid=timedelta(hours=1),
-    )
-
-
-@asynccontextmanager
-async def person(client: Client, subject: str, role: Role | None = None) -> AsyncIterator[Client]:
-    """The same server, as someone of the organization with a token sees it."""
-    organization = await client.parts.credentials.organization(client.key.organizationSlug)
-    assert organization
-    headers = {"Authorization": f"Bearer {token_of(client, organization.id, subject, role)}"}
-    async with httpx2.AsyncClient(base_url=client.url, headers=headers, timeout=30) as http:
-        yield Client(client.url, client.key, http, client.parts)
 
 
 async def code_of(client: Client, query: str, **variables: Any) -> str:

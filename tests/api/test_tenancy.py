@@ -1,9 +1,14 @@
-"""What belongs to another organization does not exist."""
+"""What belongs to another organization does not exist, nor does what belongs to another project of one's own."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import pytest
+
 from tests.api.asking import add_asset, finish, start, workflow_id
-from tests.studio import Client
+from tests.api.people import person, set_member
+from tests.studio import Client, client_of
 
 SECRET = "A red kite that nobody else may see"
 READS = [
@@ -29,6 +34,31 @@ CHANGES = {
     'startRun(input: {workflowId: $workflow, inputs: {prompt: "x"}}) { run { id } }': "WORKFLOW_NOT_FOUND",
     "cancelRun(input: {id: $run}) { run { id } }": "RUN_NOT_FOUND",
 }
+
+
+CREATE = 'mutation { createProject(input: {name: "Spy"}) { project { id } } }'
+
+
+@asynccontextmanager
+async def _colleague(client: Client) -> AsyncIterator[Client]:
+    """Someone who owns another project of the same organization."""
+    project = (await client.ask(CREATE))["createProject"]["project"]["id"]
+    await set_member(client, "eve", "OWNER", projectId=project)
+    async with person(client, "eve", project_id=project) as colleague:
+        yield colleague
+
+
+STRANGERS: dict[str, Callable[[Client], AbstractAsyncContextManager[Client]]] = {
+    "of another organization": lambda client: client_of(client.parts, client.url, "rival", "spy"),
+    "of another project": _colleague,
+}
+
+
+@pytest.fixture(params=STRANGERS)
+async def spy(client: Client, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    """The same server, seen by someone who must see nothing of this project."""
+    async with STRANGERS[request.param](client) as stranger:
+        yield stranger
 
 
 async def _of_acme(client: Client) -> dict[str, str]:
