@@ -16,7 +16,9 @@ from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
 from gateway.entrance import Entrance, error_body
 from rest.files import file_routes
+from rest.generate import GenerationJobs
 from rest.health import health_routes
+from storage.idempotency import KeptResponses
 
 DIST = Path(__file__).parent.parent / "console" / "dist"
 
@@ -44,12 +46,21 @@ def create_app(parts: Parts) -> ASGIApp:
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
             *file_routes(parts.images, parts.objects),
+            *_generation_jobs(parts).routes(),
             *health_routes(parts.credentials.ping),
             Route("/", _home),
         ],
         exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
+    app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
     return Entrance(app, settings.most_body_bytes)
+
+
+def _generation_jobs(parts: Parts) -> GenerationJobs:
+    studio = parts.studio
+    return GenerationJobs(
+        parts.identity, studio.begin, studio.reads, studio.hub, KeptResponses(parts.engine), studio.public_url
+    )
 
 
 def _cors(origins: tuple[str, ...]) -> Middleware:

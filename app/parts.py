@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.secret_files import read_secrets
 from app.settings import Settings
+from domain.errors import InvalidInput
 from domain.kinds import KINDS
 from domain.offers import Offers
 from domain.ports import ObjectStore
 from domain.providers import ImageProvider, TextProvider
+from engine.outbound import Reach, Undelivered
 from engine.toolbox import EngineToolbox
+from engine.webhook_signatures import secret_of
 from gateway.flags import StudioFlags, read_flags
 from gateway.identity import Identity, Secrets
 from gateway.jwks import Jwks
@@ -32,7 +35,7 @@ from storage.objects.files import FileObjects
 from storage.pool import create_engine
 from storage.public_images import PublicImages
 from storage.reads import Reads
-from storage.transaction import Database
+from storage.transaction import Database, World
 from storage.turns import Limits, Turns, know_providers
 from streams.announcer import Announcer
 from streams.cursors import Cursors
@@ -109,8 +112,15 @@ async def _studio(
 ) -> tuple[Database, Studio]:
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
-    flags = StudioFlags(read_flags(settings.flags_file))
-    database = Database(engine, announcer.tell, offers, partial(mint, secrets.pepper), flags)
+    world = World(
+        offers=offers,
+        flags=StudioFlags(read_flags(settings.flags_file)),
+        public_url=url,
+        new_key=partial(mint, secrets.pepper),
+        webhook_secret=partial(secret_of, secrets.webhook_key),
+        require_callable=partial(_require_callable, reach_of(settings)),
+    )
+    database = Database(engine, announcer.tell, world)
     for run in (announcer.run, hub.run):
         stack.push_async_callback(_end, asyncio.create_task(run()))
     return database, Studio(
@@ -121,9 +131,22 @@ async def _studio(
         deliveries=Deliveries(hub, cursors),
         cursors=cursors,
         offers=offers,
-        flags=flags,
+        flags=world.flags,
         public_url=url,
+        webhook_secret=world.webhook_secret,
     )
+
+
+def reach_of(settings: Settings) -> Reach:
+    """Where webhooks may go."""
+    return Reach(allow_loopback=settings.webhook_allow_loopback, allow_hosts=settings.webhook_allow_hosts)
+
+
+def _require_callable(reach: Reach, url: str, field: str) -> None:
+    try:
+        reach.require_written(url)
+    except Undelivered as refused:
+        raise InvalidInput(refused.message, field=field) from refused
 
 
 def _limits(settings: Settings, offers: Offers) -> Limits:

@@ -152,6 +152,20 @@ class Settings(BaseSettings):
         ),
     ] = ()
 
+    webhook_allow_loopback: bool = Field(
+        default=False, description="Whether webhooks may be sent to this machine itself, by http:// and to any port."
+    )
+    webhook_allow_hosts: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(description="Hosts inside a private network that webhooks may be sent to, as hooks.internal,10.0.0.5."),
+    ] = ()
+    webhook_seconds: float = Field(15, gt=0, le=60, description="How long a webhook's receiver may take, in seconds.")
+    webhook_senders: int = Field(
+        16, ge=1, le=1_000, description="Most webhook messages that this process sends at once."
+    )
+
     openai_api_key: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"),

@@ -7,11 +7,14 @@ from functools import partial
 
 import structlog
 
-from app.parts import Parts
+from app.parts import Parts, reach_of
 from app.settings import Settings
+from engine.outbound import Sender
 from engine.reconciler import Reconciler
 from engine.sweeper import sweep_for_ever
+from engine.webhooks import Deliverer
 from engine.worker import Worker, WorkerLimits
+from storage.deliveries import DueDeliveries
 from storage.jobs import dispatch
 from storage.pool import asyncpg_url
 from storage.sweep import sweep
@@ -38,9 +41,12 @@ async def working(parts: Parts) -> AsyncIterator[None]:
     reconciler = Reconciler(parts.database.begin, parts.leases, lease_seconds=settings.lease_seconds)
     stop = asyncio.Event()
     url = asyncpg_url(parts.database_url)
-    dispatching = asyncio.create_task(dispatch(url, worker.work, concurrency=settings.workers, stop=stop))
+    deliverer = deliverer_of(parts)
+    dispatching = asyncio.create_task(
+        dispatch(url, worker.work, deliverer.call, concurrency=settings.workers, stop=stop)
+    )
     sweeping = sweep_for_ever(partial(sweep, parts.engine))
-    watching = [asyncio.create_task(task) for task in (worker.pulse(), reconciler.run(), sweeping)]
+    watching = [asyncio.create_task(task) for task in (worker.pulse(), reconciler.run(), sweeping, deliverer.run())]
     try:
         yield
     finally:
@@ -49,6 +55,14 @@ async def working(parts: Parts) -> AsyncIterator[None]:
         for task in watching:
             task.cancel()
         await asyncio.wait(watching)
+
+
+def deliverer_of(parts: Parts) -> Deliverer:
+    """Sends this server's webhooks."""
+    settings = parts.settings
+    sender = Sender(reach_of(settings), limit_seconds=settings.webhook_seconds)
+    due = DueDeliveries(parts.engine)
+    return Deliverer(parts.database.begin, due, sender, parts.studio.webhook_secret, at_once=settings.webhook_senders)
 
 
 async def _drain(dispatching: "asyncio.Task[None]", worker: Worker, settings: Settings) -> None:

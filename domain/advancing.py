@@ -11,12 +11,14 @@ from domain.images import Image, ImageSource, NewImage
 from domain.kinds import KINDS
 from domain.kinds.kind import StepResult
 from domain.ports import Transaction
+from domain.purposes import CONCLUSIONS
 from domain.runs import Run, RunStatus, failure
 from domain.steps import RunError, Step, StepStatus
 
 MOST_COLLECTED_BYTES = 4 * 1024 * 1024
 MOST_HANDED_BACK_BYTES = 1024 * 1024
-_OPEN = [StepStatus.PENDING, StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.WAITING]
+ENDED_AT_ONCE = 250
+_IDLE = [StepStatus.PENDING, StepStatus.QUEUED, StepStatus.WAITING]
 
 
 async def keep(tx: Transaction, run: Run) -> None:
@@ -25,6 +27,8 @@ async def keep(tx: Transaction, run: Run) -> None:
         await accounts.release(tx, run)
     tx.record(*run.changed())
     tx.save(run)
+    if run.is_finished and run.purpose is not None:
+        await CONCLUSIONS[run.purpose](tx, run)
 
 
 async def go_on(tx: Transaction, run: Run, *done: Step) -> None:
@@ -178,14 +182,27 @@ async def _fail_maps(tx: Transaction, step: Step, error: RunError) -> None:
             tx.save(step)
 
 
-async def wind_down(tx: Transaction, run: Run) -> None:
-    """Start nothing more of the run, and end it once no worker is at any of its steps."""
-    open_steps = await tx.find(Step, run_id=run.id, status=_OPEN)
-    canceled = run.cancel_requested_at is not None
-    for step in open_steps:
-        if not step.is_held:
-            tx.record(step.end(StepStatus.CANCELED if canceled else StepStatus.SKIPPED))
-            tx.save(step)
+async def wind_down(tx: Transaction, run: Run) -> bool:
+    """
+    Start nothing more of the run, and end it once no worker is at any of its steps.
+
+    Of thousands of steps so many are ended in one transaction, that nobody waits long for it. Whether more are left:
+    the reconciler goes on with them.
+    """
     run.steps_waiting = 0
-    if not any(step.is_held for step in open_steps):
-        run.end(RunStatus.CANCELED if canceled else RunStatus.FAILED)
+    idle = await tx.find(Step, ENDED_AT_ONCE + 1, run_id=run.id, status=_IDLE)
+    _break_off(tx, run, idle[:ENDED_AT_ONCE])
+    if len(idle) > ENDED_AT_ONCE:
+        return True
+    running = await tx.find(Step, run_id=run.id, status=StepStatus.RUNNING)
+    _break_off(tx, run, [step for step in running if not step.is_held])
+    if not any(step.is_held for step in running):
+        run.end(RunStatus.FAILED if run.cancel_requested_at is None else RunStatus.CANCELED)
+    return False
+
+
+def _break_off(tx: Transaction, run: Run, steps: list[Step]) -> None:
+    tx.record(
+        *(step.end(StepStatus.SKIPPED if run.cancel_requested_at is None else StepStatus.CANCELED) for step in steps)
+    )
+    tx.save(*steps)

@@ -52,7 +52,7 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
     terms = tx.offers.of(KINDS[step.kind])
     if step.status is not StepStatus.QUEUED or step.epoch != command.epoch:
         return None
-    if run.stop_if_late(tx.now):
+    if run.stop_if_late(tx.now) or run.is_stopping:
         await wind_down(tx, run)
         await keep(tx, run)
         return None
@@ -67,7 +67,7 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
         await budgets.pause(tx, run, step, why)
     else:
         run.reserved += price
-        repeatable = terms is None or terms.recovery is Recovery.REPEATABLE
+        repeatable = terms is None or terms.recovery is not Recovery.NEITHER
         provider = terms.provider if terms else None
         lease_until = tx.now + timedelta(seconds=command.lease_seconds)
         tx.record(step.begin(lease_until, provider=provider, reserved=price, repeatable=repeatable))

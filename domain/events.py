@@ -6,6 +6,12 @@ from typing import Any
 
 from domain.ids import Id
 
+# All that is told, as webhooks can ask for it.
+EVENTS = (
+    "run.updated", "run.completed", "run.failed", "run.canceled", "step.updated", "step.waiting", "image.created",
+    "AIGenerationJobRequested", "generation_job.completed", "generation_job.failed",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:

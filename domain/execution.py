@@ -12,6 +12,9 @@ from domain.kinds.kind import Copies, Outcome, StepResult
 from domain.permissions import Actor
 from domain.ports import Transaction
 from domain.steps import Step
+from domain.text import require_length
+
+LONGEST_JOB_ID = 255
 
 
 @dataclass(kw_only=True)
@@ -36,6 +39,23 @@ async def finish_step(tx: Transaction, actor: Actor, command: FinishStep) -> Ste
             tx.save(step)
             await wind_down(tx, run)
     await keep(tx, run)
+    return step
+
+
+@dataclass(kw_only=True)
+class NoteJob(StepCommand):
+    """Keep what the provider calls the job that it is given for this step: a later attempt asks after it."""
+
+    job_id: str
+
+    def __post_init__(self) -> None:
+        require_length(self.job_id, "jobId", longest=LONGEST_JOB_ID)
+
+
+async def note_job(tx: Transaction, actor: Actor, command: NoteJob) -> Step:
+    _, step = await claimed(tx, command, lock=True)
+    step.job_id = command.job_id
+    tx.save(step)
     return step
 
 

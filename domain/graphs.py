@@ -1,7 +1,7 @@
 """A workflow's graph: nodes, the links between their ports, and every problem it can have, found all at once."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -126,6 +126,11 @@ class Graph:
     def names(self) -> frozenset[str]:
         """What a template may name."""
         return self.scope | set(self.input_names)
+
+    def with_settings(self, settings: dict[str, dict[str, Any]]) -> "Graph":
+        """The same graph, whose nodes of these names have these settings beside their own."""
+        nodes = (replace(node, config=node.settings | settings.get(node.id, {})) for node in self.nodes)
+        return replace(self, nodes=tuple(nodes)) if settings else self
 
     @property
     def prompt_ids(self) -> set[str]:

@@ -75,6 +75,11 @@ class Image:
     updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     deleted_at: datetime | None = None
 
+    @property
+    def path(self) -> str:
+        """Where its bytes are, at an address that nobody can guess."""
+        return f"/storage/{self.storage_key}"
+
     def created(self) -> Event:
         return Event(
             event="image.created",

@@ -27,6 +27,8 @@ class Permission(StrEnum):
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
     CREDITS_READ = "credits:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
     STEPS_EXECUTE = "steps:execute"
@@ -46,7 +48,8 @@ EVERYTHING = frozenset(Permission) - INTERNAL
 OWNERS_ALONE = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE, Permission.MEMBERS_WRITE})
 # What is about the organization as a whole: no membership of a project grants it.
 OF_THE_ORGANIZATION = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE, Permission.CREDITS_READ})
-READS = frozenset(p for p in EVERYTHING if p.endswith(":read")) - OWNERS_ALONE
+# The addresses that are called may tell secrets to whoever reads them.
+READS = frozenset(p for p in EVERYTHING if p.endswith(":read")) - OWNERS_ALONE - {Permission.WEBHOOKS_READ}
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: EVERYTHING,
@@ -111,6 +114,14 @@ class Actor:
         """Whether the actor may do in the project all that anybody may."""
         everything = self.role is Role.OWNER or "*" in self.scopes
         return (everything and self.project_id in {None, project_id}) or self.memberships.get(project_id) is Role.OWNER
+
+    def project_meant(self, named: Id | None) -> Id:
+        """The project that was named, or the one this key or token stands for."""
+        found = named or self.default_project_id
+        if found is None:
+            message = "Name the project: this key stands for none"
+            raise DomainError(ErrorCode.VALIDATION_ERROR, message, field="projectId")
+        return found
 
     def require(self, permission: Permission) -> None:
         if not self.may(permission):

@@ -37,8 +37,8 @@ class Transaction(Protocol):
         """The entity, or its NOT_FOUND; FORBIDDEN where the actor may read it, but has other projects to change."""
         ...
 
-    async def find(self, kind: type[Entity], /, **equals: Any) -> list[Entity]:
-        """All entities whose fields equal these (a list means any of its values), oldest first."""
+    async def find(self, kind: type[Entity], most: int | None = None, /, **equals: Any) -> list[Entity]:
+        """The entities whose fields equal these (a list means any of its values), oldest first: all, or so many."""
         ...
 
     async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
@@ -57,6 +57,11 @@ class Transaction(Protocol):
     @property
     def flags(self) -> "Flags":
         """What is switched on."""
+        ...
+
+    @property
+    def public_url(self) -> str:
+        """How the outside reaches this server, without a slash at its end."""
         ...
 
     @property
@@ -84,8 +89,16 @@ class Transaction(Protocol):
         """The trace of what is recorded, where the actor brings none."""
         ...
 
-    def enqueue(self, *jobs: "StepJob") -> None:
-        """Wake a worker for these steps once the transaction is there to see."""
+    def enqueue(self, *jobs: "StepJob | DeliveryJob") -> None:
+        """Wake those who do such work, once the transaction is there to see."""
+        ...
+
+    def webhook_secret(self, name: str, version: int) -> str:
+        """What signs messages in this name; the same for whoever asks again."""
+        ...
+
+    def require_callable(self, url: str, field: str = "url") -> None:
+        """Raises InvalidInput for a URL that messages may not be sent to, as far as it can be told from the URL."""
         ...
 
     def new_key(self) -> "NewKey":
@@ -133,6 +146,23 @@ class StepJob:
     step_id: Id
     epoch: int
     delay_seconds: float = 0.0
+
+    @property
+    def key(self) -> str:
+        return f"{self.step_id}:{self.epoch}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryJob:
+    """A call to send what is due: by then, this delivery."""
+
+    delivery_id: Id
+    attempt: int = 0
+    delay_seconds: float = 0.0
+
+    @property
+    def key(self) -> str:
+        return f"delivery:{self.delivery_id}:{self.attempt}"
 
 
 class Begin(Protocol):

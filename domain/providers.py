@@ -1,5 +1,6 @@
 """AI back ends as the engine sees them: what may be asked of one, what it answers, how it fails."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +17,26 @@ class Recovery(StrEnum):
     NEITHER = "neither"  # never blindly repeated: a person decides
 
 
+async def _noted_nowhere(job_id: str) -> None:
+    """For calls that nobody will ask after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """
+    Whose call it is, so that one whose answer is lost can be recognized.
+
+    `idempotency_key` is the step's id: the same for each attempt. A provider that can be asked later (`LOOKUP`) notes
+    the id of its job with `note_job` before the job can cost anything; `job_id` is what an earlier attempt noted, and
+    is asked after before anything is begun anew.
+    """
+
+    idempotency_key: str = ""
+    trace_id: str = ""
+    job_id: str | None = None
+    note_job: Callable[[str], Awaitable[None]] = _noted_nowhere
+
+
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
     """Pictures to make. `references` are encoded pictures to start from; without any it is made from words alone."""
@@ -25,8 +46,7 @@ class ImageRequest:
     count: int = 1
     seed: int | None = None
     references: tuple[bytes, ...] = ()
-    idempotency_key: str = ""
-    trace_id: str = ""
+    call: Call = Call()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +71,7 @@ class TextRequest:
 
     instructions: str
     text: str
-    idempotency_key: str = ""
-    trace_id: str = ""
+    call: Call = Call()
 
 
 @dataclass(frozen=True, slots=True)

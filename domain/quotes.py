@@ -12,6 +12,7 @@ from domain.kinds import KINDS
 from domain.kinds.kind import StepResult, Toolbox, Work
 from domain.planning import Place, steps_of
 from domain.ports import Transaction
+from domain.providers import Call
 from domain.runs import Run
 from domain.steps import Step
 
@@ -90,7 +91,7 @@ def _work(run: Run, step: Step) -> Work:
         given=run.inputs,
         prompts=run.prompts,
         seed=run.seed,
-        trace_id=run.trace_id,
+        call=Call(),
         toolbox=cast("Toolbox", None),
         report=lambda _: None,
     )

@@ -56,10 +56,15 @@ class StartRun(Command[Run]):
 
 async def start_run(tx: Transaction, actor: Actor, command: StartRun) -> Run:
     run, graph = await _prepared(tx, actor, command)
+    await begin_run(tx, run, graph)
+    return run
+
+
+async def begin_run(tx: Transaction, run: Run, graph: Graph) -> None:
+    """Set aside what the run may cost, write it and its steps, and queue the first of them."""
     if not tx.offers.are_free:
         await hold(tx, run, (await quote_of(tx, run, graph)).total, f"hold:{run.id}")
     await _launch(tx, run, graph, {})
-    return run
 
 
 @dataclass(kw_only=True)
@@ -168,7 +173,7 @@ async def retry_run(tx: Transaction, actor: Actor, command: RetryRun) -> Run:
     old = await tx.get(Run, command.id)
     _require_over(old)
     workflow = await tx.get(Workflow, old.workflow_id)
-    graph = await graph_of(tx, workflow, old.workflow_version)
+    graph = (await graph_of(tx, workflow, old.workflow_version)).with_settings(old.node_settings)
     inputs = await _checked_inputs(tx, workflow, graph, old.inputs if command.inputs is None else command.inputs)
     fresh, changed = command.failed_only is False, not same(inputs, old.inputs)
     _require_left_to_do(old, all_of_it=fresh or changed)
@@ -177,7 +182,9 @@ async def retry_run(tx: Transaction, actor: Actor, command: RetryRun) -> Run:
         project_id=old.project_id,
         workflow_id=old.workflow_id,
         workflow_version=old.workflow_version,
+        purpose=old.purpose,
         inputs=inputs,
+        node_settings=old.node_settings,
         prompts=old.prompts,
         retry_of=old.id,
         seed=old.seed,
@@ -237,6 +244,24 @@ def _outcome(run: Run) -> CancelOutcome:
     if run.status is RunStatus.CANCELED:
         return CancelOutcome.CANCELED
     return CancelOutcome.ALREADY_FINISHED if run.is_finished else CancelOutcome.REQUESTED
+
+
+@dataclass(kw_only=True)
+class WindDownRun(Command[bool]):
+    """End the next of the many steps of a run that stops; whether more are left to end."""
+
+    id: Id
+
+
+async def wind_down_run(tx: Transaction, actor: Actor, command: WindDownRun) -> bool:
+    run = await tx.get(Run, command.id, lock=True)
+    tx.belong_to(run.trace_id)
+    if run.is_finished or not run.is_stopping:
+        raise DomainError(ErrorCode.CONFLICT, "The run is not being stopped")
+    left = await wind_down(tx, run)
+    if run.is_finished:
+        await keep(tx, run)
+    return left
 
 
 @dataclass(kw_only=True)

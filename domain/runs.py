@@ -30,6 +30,14 @@ ENDINGS: dict[RunStatus, str] = {
     RunStatus.CANCELED: "run.canceled",
 }
 MOST_STEPS = 10_000
+
+
+class RunPurpose(StrEnum):
+    """For whose sake a run was started that is not there for its own."""
+
+    GENERATION_JOB = "generation_job"
+
+
 _SEEDS = 2**31
 
 
@@ -55,7 +63,9 @@ class Run:
     """
     `progress` is 0.0 to 1.0. What `seed` draws is drawn again by whatever repeats the run; a `fresh` one uses nothing
     that was made before. `prompts` are the texts of the PROMPT assets it names, as they were when it was started.
-    `held` is what is set aside for it, in credits, and `reserved` what its running steps may cost of that.
+    `node_settings` are those that its nodes have in this run beside their own, by node; `purpose` is for whose sake it
+    was started, where it is not there for its own. `held` is what is set aside for it, in credits, and `reserved` what
+    its running steps may cost of that.
     """
 
     id: Id = field(default_factory=new_id)
@@ -63,8 +73,10 @@ class Run:
     project_id: Id
     workflow_id: Id
     workflow_version: int
+    purpose: RunPurpose | None = None
     status: RunStatus = RunStatus.QUEUED
     inputs: dict[str, Any]
+    node_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     error: RunError | None = None

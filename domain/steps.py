@@ -67,7 +67,8 @@ class Step:
     how many nodes before it are not done, or, of a `map` that has begun, how many steps of its copies. Those are its
     children by `parent_id`, and `given` holds their item's values. `share` is the part of the run's progress that it
     stands for, and `reported` how much of that was counted. While a worker holds it, `provider` is whom it asks and
-    `reserved` the credits it may cost; `repeatable` says that running it twice does no harm.
+    `reserved` the credits it may cost; `repeatable` says that running it twice does no harm. `job_id` is what the
+    provider calls the job it was given last, where it can be asked after it.
     """
 
     id: Id = field(default_factory=new_id)
@@ -90,6 +91,7 @@ class Step:
     lease_until: datetime | None = None
     available_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     provider: str | None = None
+    job_id: str | None = None
     reserved: Decimal = Decimal(0)
     repeatable: bool = True
     cache_key: str | None = None

@@ -44,6 +44,8 @@ async def submit_step(tx: Transaction, actor: Actor, command: SubmitStep) -> Run
     require_may_answer(actor, step)
     if form.answer is not None:
         return _repeated(run, form.answer, command)
+    if run.is_stopping:
+        raise _not_waiting("The run is being stopped: it waits for nobody any more")
     _require_free(actor, step, tx)
     answer = Answer(
         decision=command.decision,
@@ -159,7 +161,8 @@ async def time_out_step(tx: Transaction, actor: Actor, command: TimeOutStep) -> 
     run, step = await step_of(tx, command.step_id)
     tx.belong_to(run.trace_id)
     form = step.form
-    if step.status is not StepStatus.WAITING or form is None or step.due_at is None or step.due_at > tx.now:
+    is_late = step.status is StepStatus.WAITING and step.due_at is not None and step.due_at <= tx.now
+    if form is None or not is_late or run.is_stopping:
         raise DomainError(ErrorCode.CONFLICT, "The step was answered meanwhile")
     match form.question.on_timeout:
         case OnTimeout.APPROVE:

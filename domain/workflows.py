@@ -16,10 +16,13 @@ from domain.versions import require_version
 
 @dataclass(slots=True, kw_only=True)
 class Workflow:
+    """`built_in` names the one of Easel's own that this is the project's copy of."""
+
     id: Id = field(default_factory=new_id)
     organization_id: Id
     project_id: Id
     name: str
+    built_in: str | None = None
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     version: int = 1
@@ -108,6 +111,8 @@ class UpdateWorkflow(Command[Workflow]):
 
 async def update_workflow(tx: Transaction, actor: Actor, command: UpdateWorkflow) -> Workflow:
     workflow = await tx.get(Workflow, command.id, lock=True)
+    if workflow.built_in is not None:
+        raise DomainError(ErrorCode.FORBIDDEN, "Easel brings this workflow along: duplicate it, and change the copy")
     require_version(workflow.version, command.expected_version)
     workflow.name = workflow.name if command.name is None else command.name
     workflow.nodes = workflow.nodes if command.nodes is None else tuple(command.nodes)

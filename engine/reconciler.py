@@ -12,7 +12,7 @@ from domain.ids import Id
 from domain.interruptions import ExpireStep
 from domain.permissions import engine_actor
 from domain.ports import Begin, Command
-from domain.run_commands import ExpireRun
+from domain.run_commands import ExpireRun, WindDownRun
 from domain.waiting import TimeOutStep
 from storage.leases import Leases
 
@@ -53,13 +53,17 @@ class Reconciler:
             await self._settle(job.organization_id, late, "a question was not answered in time")
         for organization_id, run_id in await self._leases.late():
             await self._settle(organization_id, ExpireRun(id=run_id), "a run was late")
+        for organization_id, run_id in await self._leases.stopping():
+            while await self._settle(organization_id, WindDownRun(id=run_id)):
+                pass  # part after part, until none is left
         await self._leases.requeue_stranded(self._lease_seconds)
 
-    async def _settle(self, organization_id: Id, command: Command[Any], told: str) -> None:
-        """One that cannot be settled must not keep all others waiting."""
+    async def _settle(self, organization_id: Id, command: Command[Any], told: str = "") -> Any:
+        """What the command answers. One that cannot be settled must not keep all others waiting."""
         try:
-            await execute(self._begin, engine_actor(organization_id), command)
-            log.warning(told, command=repr(command))
+            answer = await execute(self._begin, engine_actor(organization_id), command)
+            if told:
+                log.warning(told, command=repr(command))
         except DomainError as error:
             if error.code is ErrorCode.UNAVAILABLE:
                 raise
@@ -67,6 +71,9 @@ class Reconciler:
                 log.warning("could not be settled", command=repr(command), error=error.message)
         except Exception:
             log.exception("could not be settled", command=repr(command))
+        else:
+            return answer
+        return None
 
 
 async def _survived(act: Callable[[], Awaitable[None]]) -> bool:

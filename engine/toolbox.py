@@ -70,7 +70,7 @@ class EngineToolbox:
 
     async def read_images(self, values: Iterable[Any], work: Work) -> list[tuple[Image, bytes]]:
         wanted = [image_value(value, "inputs")["imageId"] for value in values]
-        actor = engine_actor(work.organization_id, work.trace_id)
+        actor = engine_actor(work.organization_id, work.call.trace_id)
         found = await self.reads.many(Image, actor, id=wanted, project_id=work.project_id, deleted_at=None)
         by_id = {image.id: image for image in found}
         if missing := [id_ for id_ in wanted if id_ not in by_id]:

@@ -1,17 +1,18 @@
 """Signatures as of Standard Webhooks: whoever has the secret can tell that a message is ours, whole and fresh."""
 
 import base64
-import secrets
+import hmac
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from standardwebhooks.webhooks import Webhook
 
 _PREFIX = "whsec_"
-_SECRET_BYTES = 32
 
 
-def new_secret() -> str:
-    return _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+def secret_of(key: bytes, name: str, version: int) -> str:
+    """The secret of an endpoint, or of whatever else signs: derived from the server's key, and so kept nowhere."""
+    return _PREFIX + base64.b64encode(hmac.digest(key, f"{name}:{version}".encode(), sha256)).decode()
 
 
 def signed_headers(message_id: str, body: bytes, now: datetime, secret: str, *older: str) -> dict[str, str]:

@@ -13,13 +13,13 @@ import structlog
 from domain.claiming import Caps, ClaimedStep, ClaimStep, StepCommand
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
-from domain.execution import FinishStep, ReportStep
+from domain.execution import FinishStep, NoteJob, ReportStep
 from domain.interruptions import FailStep, ReleaseStep, StopStep
 from domain.kinds import KINDS
 from domain.kinds.kind import Outcome, Work
 from domain.permissions import Actor, engine_actor
 from domain.ports import Begin, StepJob
-from domain.providers import ProviderError
+from domain.providers import Call, ProviderError
 from domain.runs import Run
 from domain.steps import RunError, Step
 from engine.toolbox import EngineToolbox
@@ -199,10 +199,19 @@ class Worker:
             given=run.inputs | step.given,
             prompts=run.prompts,
             seed=_seed_of(run, step),
-            trace_id=run.trace_id,
+            call=self._call_of(attempt),
             toolbox=self.toolbox,
             report=attempt.report,
         )
+
+    def _call_of(self, attempt: Attempt) -> Call:
+        run, step = attempt.claim.run, attempt.claim.step
+
+        async def note_job(job_id: str) -> None:
+            noted = NoteJob(run_id=run.id, step_id=step.id, epoch=step.epoch, job_id=job_id)
+            await execute(self.begin, engine_actor(run.organization_id, run.trace_id), noted)
+
+        return Call(idempotency_key=step.id, trace_id=run.trace_id, job_id=step.job_id, note_job=note_job)
 
     async def _finish(self, attempt: Attempt) -> None:
         longest = min(self.limits.step_seconds, attempt.claim.step.config.get("timeoutSeconds", math.inf))

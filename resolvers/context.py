@@ -1,6 +1,7 @@
 """What a resolver may use."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -25,7 +26,10 @@ Entity = TypeVar("Entity")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Studio:
-    """What all requests share. `public_url` is how the outside reaches this server."""
+    """
+    What all requests share. `public_url` is how the outside reaches this server; `webhook_secret` tells what signs
+    messages in a name.
+    """
 
     begin: Begin
     reads: Reads
@@ -36,6 +40,7 @@ class Studio:
     offers: Offers
     flags: Flags
     public_url: str
+    webhook_secret: Callable[[str, int], str]
 
 
 @dataclass(slots=True)
@@ -102,11 +107,7 @@ class Context:
 
     def project_id(self, named: Id | None) -> Id:
         """The project that was named, or the one this key or token stands for."""
-        found = named or self.actor.default_project_id
-        if found is None:
-            message = "Name the project: this key stands for none"
-            raise DomainError(ErrorCode.VALIDATION_ERROR, message, field="projectId")
-        return found
+        return self.actor.project_meant(named)
 
 
 Info = StrawberryInfo[Context, None]

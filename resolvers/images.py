@@ -12,7 +12,7 @@ async def image(info: Info, id: Id) -> Image | None:
 
 
 def storage_url(root: Image, info: Info) -> str:
-    return f"{info.context.studio.public_url}/storage/{root.storage_key}"
+    return f"{info.context.studio.public_url}{root.path}"
 
 
 async def cdn_url(root: Image, info: Info) -> str:

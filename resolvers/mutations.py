@@ -1,10 +1,10 @@
 """Mutations: each takes one command of the domain and answers what became of it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
-from domain.ports import Command
+from domain.ports import Command, Shown
 from resolvers.context import Info
 
 Result = TypeVar("Result")
@@ -18,11 +18,25 @@ class Payload(Generic[Result]):
     result: Result
 
 
-def mutation(command: type[Command[Result]]) -> Callable[..., Awaitable[Payload[Result]]]:
-    """The resolver of a mutation whose `input` is this command."""
+def entity_of(root: Payload[Any]) -> Any:
+    """What the command made or changed."""
+    return root.result.entity if isinstance(root.result, Shown) else root.result
+
+
+def secret_of(root: Payload[Any]) -> str | None:
+    """Its secret, which is shown this once."""
+    return root.result.secret if isinstance(root.result, Shown) else None
+
+
+def mutation(
+    command: type[Command[Result]], asked: type[Command[Any]] | None = None
+) -> Callable[..., Awaitable[Payload[Result]]]:
+    """The resolver of a mutation whose `input` is this command, or, as several commands have it, of this shape."""
 
     async def resolve(info: Info, input: Command[Any]) -> Payload[Result]:
-        return Payload(input.client_mutation_id, await info.context.execute(input))
+        given = {field.name: getattr(input, field.name) for field in fields(input)}
+        return Payload(input.client_mutation_id, await info.context.execute(command(**given)))
 
-    resolve.__annotations__["input"] = command  # which GraphQL reads as the type of the argument
+    resolve.__annotations__["input"] = asked or command  # which GraphQL reads as the type of the argument
+    resolve.__name__ = command.__name__
     return resolve

@@ -76,7 +76,8 @@ async def organization_of(root: Project, info: Info) -> Organization | None:
 
 
 async def workflows_of(root: Project, info: Info, first: int | None = 20, after: str | None = None) -> Page[Workflow]:
-    return await info.context.reads.page(Workflow, info.context.actor, first=first, after=after, project_id=root.id)
+    of_people = {"project_id": root.id, "built_in": None}
+    return await info.context.reads.page(Workflow, info.context.actor, first=first, after=after, **of_people)
 
 
 async def assets_of(

@@ -15,6 +15,7 @@ from domain.steps import Step
 from resolvers.context import Context, Info
 from storage.reads import READS
 from streams.deliveries import Audience, Delivery
+from streams.runs import states_of
 
 MOST_CHANNELS = 50
 _SUBJECTS: dict[str, type] = {"Run": Run, "RunStep": Step, "Image": Image}
@@ -85,12 +86,5 @@ async def run_updated(info: Info, id: Id) -> AsyncIterator[Run]:
     run = await reads.one(Run, actor, id=id)
     if run is None:
         raise DomainError(ErrorCode.RUN_NOT_FOUND, "There is no such run", field="id")
-    async with info.context.studio.hub.follow([run.project_id], {}) as follower:
-        yield (run := await reads.one(Run, actor, id=id) or run)
-        batches = follower.batches()
-        while not run.is_finished:
-            batch, history_is_gone = await anext(batches)
-            if batch:
-                follower.positions[run.project_id] = batch[-1].seq
-            if history_is_gone or any(envelope.event.run_id == run.id for envelope in batch):
-                yield (run := await reads.one(Run, actor, id=id) or run)
+    async for state in states_of(run, info.context.studio.hub, reads, actor):
+        yield state

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain import api_keys as domain_api_keys
-from resolvers import api_keys
+from resolvers import api_keys, mutations
 from resolvers.mutations import Payload
 from schema.fields import of, said
 from schema.types import Node, Project
@@ -32,7 +32,7 @@ class ApiKeyPayload:
     """The key as it is now."""
 
     client_mutation_id: str | None = said("The caller's own id of the change, as it was sent.")
-    api_key: ApiKey = said("The key.", api_keys.key_of)
+    api_key: ApiKey = said("The key.", mutations.entity_of)
     secret: str | None = said(
-        "The key's text, for X-API-Key; only in the first answer to `createApiKey`.", api_keys.secret_of
+        "The key's text, for X-API-Key; only in the first answer to `createApiKey`.", mutations.secret_of
     )

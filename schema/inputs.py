@@ -7,6 +7,7 @@ from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.circuits import CircuitState
 from domain.claims import ClaimWork, ReleaseClaim
 from domain.comparison import NodePart
+from domain.generation_requests import RequestGenerationJob
 from domain.graphs import Edge, Node, Position
 from domain.images import ImageSource
 from domain.members import RemoveMember, SetMember
@@ -16,8 +17,11 @@ from domain.run_commands import CancelOutcome, CancelRun, RetryRun, StartRun
 from domain.runs import RunStatus
 from domain.steps import StepStatus
 from domain.waiting import SubmitStep
+from domain.webhook_deliveries import RedeliverWebhook
+from domain.webhooks import CreateWebhookEndpoint, UpdateWebhookEndpoint
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from resolvers.streams import Channel, ChannelName
+from resolvers.webhooks import OfEndpoint
 from resolvers.workflows import WorkflowGraph
 
 ENUMS = (
@@ -48,9 +52,14 @@ INPUTS: dict[type, str] = {
     CreateApiKey: "CreateApiKeyInput",
     UpdateApiKey: "UpdateApiKeyInput",
     RevokeApiKey: "ApiKeyInput",
+    CreateWebhookEndpoint: "CreateWebhookEndpointInput",
+    UpdateWebhookEndpoint: "UpdateWebhookEndpointInput",
+    OfEndpoint: "WebhookEndpointInput",
+    RedeliverWebhook: "RedeliverWebhookInput",
     CreateAsset: "CreateAssetInput",
     UpdateAsset: "UpdateAssetInput",
     StartRun: "StartRunInput",
+    RequestGenerationJob: "RequestGenerationJobInput",
     CancelRun: "RunInput",
     RetryRun: "RetryRunInput",
     SubmitStep: "SubmitStepInput",

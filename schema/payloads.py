@@ -1,9 +1,7 @@
 """What mutations answer."""
 
-from typing import Any
-
 from domain.run_commands import CancelOutcome
-from resolvers.mutations import Payload
+from resolvers.mutations import Payload, entity_of
 from schema.fields import of, said
 from schema.runs import Claim, Run
 from schema.types import Asset, Project, Workflow
@@ -11,16 +9,12 @@ from schema.types import Asset, Project, Workflow
 _ECHO = "The caller's own id of the change, as it was sent."
 
 
-def _result(root: Payload[Any]) -> Any:
-    return root.result
-
-
 @of(Payload)
 class ProjectPayload:
     """The project as it is now."""
 
     client_mutation_id: str | None = said(_ECHO)
-    project: Project = said("The project.", _result)
+    project: Project = said("The project.", entity_of)
 
 
 @of(Payload)
@@ -28,7 +22,7 @@ class WorkflowPayload:
     """The workflow as it is now."""
 
     client_mutation_id: str | None = said(_ECHO)
-    workflow: Workflow = said("The workflow.", _result)
+    workflow: Workflow = said("The workflow.", entity_of)
 
 
 @of(Payload)
@@ -36,7 +30,7 @@ class AssetPayload:
     """The asset as it is now."""
 
     client_mutation_id: str | None = said(_ECHO)
-    asset: Asset = said("The asset.", _result)
+    asset: Asset = said("The asset.", entity_of)
 
 
 @of(Payload)
@@ -44,7 +38,7 @@ class RunPayload:
     """The run as it is now."""
 
     client_mutation_id: str | None = said(_ECHO)
-    run: Run = said("The run.", _result)
+    run: Run = said("The run.", entity_of)
 
 
 @of(Payload)
@@ -61,4 +55,4 @@ class ClaimPayload:
     """Who is on it now."""
 
     client_mutation_id: str | None = said(_ECHO)
-    claim: Claim | None = said("The claim; null once it is released.", _result)
+    claim: Claim | None = said("The claim; null once it is released.", entity_of)

@@ -5,13 +5,22 @@ import strawberry
 from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claims import ClaimWork, ReleaseClaim
+from domain.generation_requests import RequestGenerationJob
 from domain.members import RemoveMember, SetMember
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, RetryRun, StartRun
 from domain.waiting import SubmitStep
+from domain.webhook_deliveries import RedeliverWebhook, SendTestWebhook
+from domain.webhooks import (
+    CreateWebhookEndpoint,
+    DeleteWebhookEndpoint,
+    RotateWebhookSecret,
+    UpdateWebhookEndpoint,
+)
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
-from resolvers import accounts, api_keys, assets, images, nodes, projects, runs, streams, workflows
+from resolvers import accounts, api_keys, assets, images, nodes, projects, runs, streams, webhooks, workflows
 from resolvers.mutations import mutation
+from resolvers.webhooks import OfEndpoint
 from schema.accounts import LedgerEntry
 from schema.api_keys import ApiKey, ApiKeyPayload
 from schema.connections import Connection
@@ -20,6 +29,7 @@ from schema.payloads import AssetPayload, CancelRunPayload, ClaimPayload, Projec
 from schema.runs import Provider, Quote, Run, StreamEvent
 from schema.types import Asset, Image, Node, NodeKind, Project, Workflow, WorkflowComparison, WorkflowProblem
 from schema.viewer import Viewer
+from schema.webhooks import DeletePayload, WebhookDeliveryPayload, WebhookEndpoint, WebhookEndpointPayload
 
 
 @strawberry.type(description="What can be asked.")
@@ -42,6 +52,9 @@ class Query:
     quote: Quote | None = said("What a run would cost, without starting it.", runs.quote)
     ledger: Connection[LedgerEntry] = said("What became of the credits, newest first.", accounts.ledger)
     api_keys: Connection[ApiKey] = said("The organization's API keys, newest first.", api_keys.api_keys)
+    webhook_endpoints: list[WebhookEndpoint] = said(
+        "Who is told what happens in a project, newest first.", webhooks.webhook_endpoints
+    )
     providers: list[Provider] = said("The AI providers, and whether they are asked at present.", runs.providers)
 
 
@@ -58,9 +71,26 @@ class Mutation:
     create_api_key: ApiKeyPayload = said("Make an API key; its secret is shown once.", mutation(CreateApiKey))
     update_api_key: ApiKeyPayload = said("Change an API key.", mutation(UpdateApiKey))
     revoke_api_key: ApiKeyPayload = said("Shut an API key out, for good.", mutation(RevokeApiKey))
+    create_webhook_endpoint: WebhookEndpointPayload = said(
+        "Tell an address what happens in a project; its secret is shown once.", mutation(CreateWebhookEndpoint)
+    )
+    update_webhook_endpoint: WebhookEndpointPayload = said("Change an endpoint.", mutation(UpdateWebhookEndpoint))
+    delete_webhook_endpoint: DeletePayload = said(
+        "Tell an endpoint nothing more.", mutation(DeleteWebhookEndpoint, OfEndpoint)
+    )
+    rotate_webhook_secret: WebhookEndpointPayload = said(
+        "Take another secret; the one before signs too for 24 hours.", mutation(RotateWebhookSecret, OfEndpoint)
+    )
+    send_test_webhook: WebhookDeliveryPayload = said(
+        "Send an endpoint a test message.", mutation(SendTestWebhook, OfEndpoint)
+    )
+    redeliver_webhook: WebhookDeliveryPayload = said("Send a message once more.", mutation(RedeliverWebhook))
     create_asset: AssetPayload = said("Keep something for reuse.", mutation(CreateAsset))
     update_asset: AssetPayload = said("Change an asset.", mutation(UpdateAsset))
     start_run: RunPayload = said("Start a run of a workflow.", mutation(StartRun))
+    request_generation_job: RunPayload = said(
+        "Make pictures from a prompt by one call, as POST /generate does.", mutation(RequestGenerationJob)
+    )
     cancel_run: CancelRunPayload = said("Stop a run; asking again changes nothing.", mutation(CancelRun))
     retry_run: RunPayload = said("Repeat a run that is over: what failed, or all of it.", mutation(RetryRun))
     submit_step: RunPayload = said("Answer what a waiting step asks.", mutation(SubmitStep))

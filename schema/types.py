@@ -16,7 +16,7 @@ from domain import workflows as domain_workflows
 from domain.ids import Id
 from domain.kinds import kind as domain_kinds
 from domain.permissions import Role
-from resolvers import accounts, images, members, projects, workflows
+from resolvers import accounts, images, members, projects, webhooks, workflows
 from schema.accounts import CreditBalance
 from schema.connections import Connection
 from schema.fields import of, said
@@ -83,6 +83,10 @@ class Project(Node):
     assets: Connection["Asset"] = said("Its assets, newest first.", projects.assets_of)
     runs: Connection[LazyRun] = said("Its runs, newest first.", projects.runs_of)
     images: Connection["Image"] = said("Its images, newest first.", projects.images_of)
+    callback_secret: str | None = said(
+        "What signs the callbacks of POST /generate, whsec_…; null for who may not change webhooks.",
+        webhooks.callback_secret_of,
+    )
 
 
 @of(graphs.Position)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.events import Envelope, Event
 from domain.ids import Id
+from domain.ports import DeliveryJob
 from storage.columns import to_json
 from storage.failures import spoken_plainly
 from storage.pool import reading
@@ -30,26 +31,49 @@ _RECORD = """
         SELECT $1, seq_before + ord, event, channel, run_id, subject_type, subject_id, version, payload, $4, $5,
             occurred_at
         FROM numbered, fresh
+    ), due AS (
+        INSERT INTO webhook_deliveries (id, organization_id, project_id, endpoint_id, message_id, event, body, status,
+            attempt, epoch, due_at, trace_id, created_at)
+        SELECT made.id, endpoint.organization_id, $1, endpoint.id, made.id, fresh.event, made.body, 'PENDING',
+            0, 0, now(), $5, now()
+        FROM numbered, fresh
+        JOIN webhook_endpoints AS endpoint ON endpoint.project_id = $1 AND endpoint.enabled
+            AND endpoint.deleted_at IS NULL AND (endpoint.run_id IS NULL OR endpoint.run_id = fresh.run_id)
+            AND endpoint.events && ARRAY['*', fresh.event, split_part(fresh.event, '.', 1) || '.*'],
+        LATERAL (
+            SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING
+                substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6
+            ), 52, 1), 53, 1), 'hex')::uuid AS id,  -- a UUIDv7: the moment, then chance
+            jsonb_build_object(
+                'type', fresh.event, 'projectId', $1, 'runId', fresh.run_id, 'data', fresh.payload, 'traceId', $5::text,
+                'timestamp', to_char(fresh.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                'clientMutationId', $4::text
+            )::text AS body
+        ) AS made
+        RETURNING id
     )
-    SELECT seq_before FROM numbered
+    SELECT seq_before, ARRAY(SELECT id::text FROM due) AS deliveries FROM numbered
 """
 
 
 async def record(
     connection: AsyncConnection, recorded: Sequence[Event], client_mutation_id: str | None, trace_id: str
-) -> list[Envelope]:
-    """Write the events of a transaction; they come back with their numbers."""
+) -> tuple[list[Envelope], list[DeliveryJob]]:
+    """Write the events of a transaction, with what webhooks are to tell of them. They come back with their numbers."""
     envelopes: list[Envelope] = []
+    jobs: list[DeliveryJob] = []
     by_project = attrgetter("project_id")
     for project_id, group in groupby(sorted(recorded, key=by_project), by_project):
         of_project = list(group)
         values = (project_id, len(of_project), _as_json(of_project), client_mutation_id, trace_id)
-        before: int = (await connection.exec_driver_sql(_RECORD, values)).scalar_one()
+        numbered = (await connection.exec_driver_sql(_RECORD, values)).one()
+        before: int = numbered.seq_before
+        jobs += (DeliveryJob(id_) for id_ in numbered.deliveries)
         envelopes += (
             Envelope(seq=before + ord_, event=event, client_mutation_id=client_mutation_id, trace_id=trace_id)
             for ord_, event in enumerate(of_project, 1)
         )
-    return envelopes
+    return envelopes, jobs
 
 
 def _as_json(recorded: list[Event]) -> str:

@@ -1,8 +1,8 @@
 """
-Step jobs in pgqueuer, which wakes workers and does nothing else.
+Jobs in pgqueuer, which wakes workers and does nothing else.
 
-A job says that one more step is queued; whose turn it is, the steps' rows say. A job that is lost is put again by the
-reconciler, one that comes twice or too late finds nothing to do.
+A job says that one more step is queued, or one more delivery due; whose turn it is, their rows say. A job that is lost
+is put again by the reconciler, one that comes twice or too late finds nothing to do.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from pgqueuer.models import Job
 from pgqueuer.queries import Queries
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.ports import StepJob
+from domain.ports import DeliveryJob, StepJob
 from storage.columns import to_json
 
-ENTRYPOINT = "step"
+STEP, DELIVERY = "step", "delivery"
 RECONNECT_SECONDS = 1.0
 POLL_SECONDS = 1.0  # how late a job is when its notification is lost, as after an outage
 SIGN_SECONDS = 5.0  # without a sign of life for so long, whoever took a job is taken for dead, and another takes it
@@ -54,27 +54,36 @@ class _NewJobsAlone(AsyncpgPoolDriver):
         await super().add_listener(channel, hear)
 
 
-async def enqueue(connection: AsyncConnection, jobs: Sequence[StepJob]) -> None:
+async def enqueue(connection: AsyncConnection, jobs: Sequence[StepJob | DeliveryJob]) -> None:
     """Put jobs in the transaction of what they are about. One that is there already stays as it is."""
     queries = Queries(_TransactionDriver(connection))  # type: ignore[arg-type] # enqueueing only fetches
     await queries.enqueue(
-        [ENTRYPOINT] * len(jobs),
+        [STEP if isinstance(job, StepJob) else DELIVERY for job in jobs],
         [to_json(job).encode() for job in jobs],
         [0] * len(jobs),
         execute_after=[timedelta(seconds=job.delay_seconds) for job in jobs],
-        dedupe_key=[f"{job.step_id}:{job.epoch}" for job in jobs],
+        dedupe_key=[job.key for job in jobs],
         on_conflict="skip",
     )
 
 
 async def dispatch(
-    url: str, work: Callable[[StepJob], Awaitable[None]], *, concurrency: int, stop: asyncio.Event
+    url: str,
+    work: Callable[[StepJob], Awaitable[None]],
+    deliver: Callable[[], None],
+    *,
+    concurrency: int,
+    stop: asyncio.Event,
 ) -> None:
-    """Hand jobs to `work`, at most `concurrency` at once, until told to stop; then wait for those under way."""
+    """
+    Hand step jobs to `work`, at most `concurrency` at once, until told to stop; then wait for those under way.
+
+    For a delivery's job `deliver` is called, which only notes that something is due.
+    """
     hands = _Hands(work, concurrency)
     while not stop.is_set():
         try:
-            await _dispatch_once(url, hands, stop)
+            await _dispatch_once(url, hands, deliver, stop)
         except Exception as error:  # noqa: BLE001 - whatever it was, a worker that no longer listens helps nobody
             log.warning("job queue interrupted", error=repr(error))
             await _until(stop, RECONNECT_SECONDS)
@@ -114,7 +123,7 @@ class _Hands:
                 task.cancel()
 
 
-async def _dispatch_once(url: str, hands: _Hands, stop: asyncio.Event) -> None:
+async def _dispatch_once(url: str, hands: _Hands, deliver: Callable[[], None], stop: asyncio.Event) -> None:
     """Until told to stop, or a connection breaks: then what listens must be made anew at once."""
     let_go = asyncio.Event()
 
@@ -128,9 +137,13 @@ async def _dispatch_once(url: str, hands: _Hands, stop: asyncio.Event) -> None:
         queue = QueueManager(Queries(_NewJobsAlone(pool)))
         queue.shutdown = let_go
 
-        @queue.entrypoint(ENTRYPOINT, accepts_context=False)
+        @queue.entrypoint(STEP, accepts_context=False)
         async def _work(job: Job) -> None:
             await hands.take(_decode.decode(job.payload or b""), let_go)
+
+        @queue.entrypoint(DELIVERY, accepts_context=False)
+        async def _deliver(_: Job) -> None:
+            deliver()
 
         await _run(queue, hands.places)
     finally:

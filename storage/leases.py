@@ -49,6 +49,14 @@ _LATE = text("""
     WHERE finished_at IS NULL AND error IS NULL AND deadline < now() ORDER BY deadline LIMIT :most
 """)
 
+# Runs that were to stop and still have steps which nobody has ended.
+_STOPPING = text("""
+    SELECT organization_id, id AS run_id FROM runs
+    WHERE finished_at IS NULL AND (cancel_requested_at IS NOT NULL OR error IS NOT NULL) AND EXISTS (
+        SELECT FROM steps WHERE run_id = runs.id AND status IN ('PENDING', 'QUEUED', 'WAITING')
+    ) LIMIT :most
+""")
+
 # They count as waiting anew, so that a long queue is not put again and again.
 _STRANDED = text("""
     UPDATE steps SET available_at = now()
@@ -88,7 +96,11 @@ class Leases:
 
     async def late(self) -> list[tuple[Id, Id]]:
         """Runs that are past their deadline, each with its organization before it."""
-        return [(Id(str(row["organization_id"])), Id(str(row["run_id"]))) for row in await self._found(_LATE)]
+        return [_run(row) for row in await self._found(_LATE)]
+
+    async def stopping(self) -> list[tuple[Id, Id]]:
+        """Runs that were to stop and have open steps left, each with its organization before it."""
+        return [_run(row) for row in await self._found(_STOPPING)]
 
     async def _found(self, query: TextClause) -> Sequence[RowMapping]:
         with spoken_plainly():
@@ -104,6 +116,10 @@ class Leases:
                 if jobs:
                     await enqueue(connection, jobs)
         return len(jobs)
+
+
+def _run(row: Mapping[Any, Any]) -> tuple[Id, Id]:
+    return Id(str(row["organization_id"])), Id(str(row["run_id"]))
 
 
 def _job(row: Mapping[Any, Any]) -> StepJob:

@@ -25,6 +25,8 @@ from domain.permissions import Actor, Permission
 from domain.projects import Project
 from domain.runs import Run
 from domain.steps import Step
+from domain.webhook_deliveries import WebhookDelivery
+from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.failures import spoken_plainly
 from storage.pool import reading
@@ -49,10 +51,12 @@ READS: dict[type[Any], Permission] = {
     Member: Permission.MEMBERS_READ,
     Circuit: Permission.RUNS_READ,
     ApiKey: Permission.KEYS_READ,
+    WebhookEndpoint: Permission.WEBHOOKS_READ,
+    WebhookDelivery: Permission.WEBHOOKS_READ,
     Account: Permission.CREDITS_READ,
     LedgerEntry: Permission.CREDITS_READ,
 }
-NODES = (Organization, Project, Workflow, Asset, Run, Step, Image, ApiKey)
+NODES = (Organization, Project, Workflow, Asset, Run, Step, Image, ApiKey, WebhookEndpoint, WebhookDelivery)
 
 
 @dataclass(frozen=True, slots=True)

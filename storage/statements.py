@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Insert,
+    Integer,
     Select,
     Table,
     Update,
@@ -89,16 +90,22 @@ class Take(Enum):
     """Which of the rows that match are read."""
 
     ALL = "all"
+    SOME = "some"
     NEWEST = "newest"
     LOCKED = "locked"
 
 
 def reading(
-    kind: type, organization_id: Id, projects: frozenset[Id] | None, equals: dict[str, Any], take: Take
+    kind: type,
+    organization_id: Id,
+    projects: frozenset[Id] | None,
+    equals: dict[str, Any],
+    take: Take,
+    most: int | None = None,
 ) -> tuple[Select[Any], dict[str, Any]]:
     """The query for what is visible of the rows whose fields equal these, oldest first, and its values."""
     matches = tuple((name, Match.of(value)) for name, value in equals.items())
-    within: dict[str, Any] = {"in_organization": organization_id}
+    within: dict[str, Any] = {"in_organization": organization_id, "most": most}
     if projects is not None:
         within["in_projects"] = sorted(projects)
     return _reading(kind, matches, projects is not None, take), {**equals, **within}
@@ -114,6 +121,8 @@ def _reading(kind: type, matches: tuple[tuple[str, Match], ...], confined: bool,
     match take:
         case Take.ALL:
             return query.order_by(table.c.id)
+        case Take.SOME:
+            return query.order_by(table.c.id).limit(bindparam("most", type_=Integer))
         case Take.NEWEST:
             return query.order_by(table.c.id.desc()).limit(1)
         case Take.LOCKED:

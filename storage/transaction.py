@@ -1,13 +1,12 @@
 """The unit of work: plain entities in, plain entities out, one commit, and what happened is told after it."""
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -20,7 +19,7 @@ from domain.images import Image
 from domain.offers import Offers
 from domain.organizations import Organization
 from domain.permissions import Actor
-from domain.ports import Command, Flags, NewKey, Shown, StepJob
+from domain.ports import Command, DeliveryJob, Flags, NewKey, Shown, StepJob
 from domain.projects import Project
 from domain.runs import Run
 from domain.workflows import Workflow
@@ -47,6 +46,21 @@ _HELD = text("""
 """)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """
+    What commands know besides rows: what the providers in use ask, what is switched on, how the outside reaches this
+    server, how API keys are made, which secrets sign messages, and which URLs may be called.
+    """
+
+    offers: Offers
+    flags: Flags
+    public_url: str
+    new_key: Callable[[], NewKey]
+    webhook_secret: Callable[[str, int], str]
+    require_callable: Callable[[str, str], None]
+
+
 class SqlTransaction:
     """What `domain.ports.Transaction` promises. Writes wait until something is read or the block ends."""
 
@@ -56,22 +70,20 @@ class SqlTransaction:
         actor: Actor,
         command: Command[Any],
         projects: frozenset[Id] | None,
-        offers: Offers,
-        new_key: Callable[[], NewKey],
-        flags: Flags,
+        world: World,
     ) -> None:
         self.connection = connection
-        self.offers = offers
-        self.flags = flags
-        self._new_key = new_key
+        self.offers, self.public_url, self.flags = world.offers, world.public_url, world.flags
+        self._world = world
         self.actor = actor
         self.command = command
         self.projects = projects
         self.envelopes: list[Envelope] = []
         self._writes: list[tuple[str, Any]] = []
         self._events: list[Event] = []
-        self._jobs: list[StepJob] = []
+        self._jobs: list[StepJob | DeliveryJob] = []
         self._answer: Any = None
+        self._is_first = False
         self._trace_id = actor.trace_id
         self._now: datetime | None = None
 
@@ -87,18 +99,23 @@ class SqlTransaction:
             return False
         return bool(await self._read(kind, {"id": id}, Take.ALL, self.actor.reach(READS[kind])))
 
-    async def find(self, kind: type[Entity], /, **equals: Any) -> list[Entity]:
-        return await self._read(kind, equals, Take.ALL, self.projects)
+    async def find(self, kind: type[Entity], most: int | None = None, /, **equals: Any) -> list[Entity]:
+        return await self._read(kind, equals, Take.ALL if most is None else Take.SOME, self.projects, most)
 
     async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
         found = await self._read(kind, equals, Take.NEWEST, self.projects)
         return found[0] if found else None
 
     async def _read(
-        self, kind: type[Entity], equals: dict[str, Any], take: Take, projects: frozenset[Id] | None
+        self,
+        kind: type[Entity],
+        equals: dict[str, Any],
+        take: Take,
+        projects: frozenset[Id] | None,
+        most: int | None = None,
     ) -> list[Entity]:
         await self._write_entities()
-        query, values = reading(kind, self.actor.organization_id, projects, equals, take)
+        query, values = reading(kind, self.actor.organization_id, projects, equals, take, most)
         rows = (await self.connection.execute(query, values)).all()
         self._now = rows[0][-1] if rows else self._now
         names = [column.name for column in columns_of(kind)]
@@ -139,21 +156,33 @@ class SqlTransaction:
     def belong_to(self, trace_id: str) -> None:
         self._trace_id = self._trace_id or trace_id
 
-    def enqueue(self, *jobs: StepJob) -> None:
+    def enqueue(self, *jobs: StepJob | DeliveryJob) -> None:
         self._jobs += jobs
+
+    def webhook_secret(self, name: str, version: int) -> str:
+        return self._world.webhook_secret(name, version)
+
+    def require_callable(self, url: str, field: str = "url") -> None:
+        self._world.require_callable(url, field)
 
     async def earlier_answer(self) -> Any:
         if not idempotency.is_key(self.command.client_mutation_id):
             return None
-        row = await idempotency.reserve(self.connection, self.actor, self.command, fingerprint(self.command))
+        fingerprint = idempotency.fingerprint_of(self.command)
+        row = await idempotency.reserve(self.connection, self.actor, self.command, fingerprint)
+        self._is_first = row is None
         kind = next((k for k in TABLES if row and k.__name__ == row.answer_type), None)
         return await self.get(kind, row.answer_id) if kind else None
 
     def new_key(self) -> NewKey:
-        return self._new_key()
+        return self._world.new_key()
 
     def answer(self, result: Any) -> None:
         self._answer = result.entity if isinstance(result, Shown) else result
+
+    def keeps(self, error: DomainError) -> bool:
+        """Whether a repeat of this command is to be refused in the same words."""
+        return self._is_first and idempotency.is_final(error)
 
     async def finish(self) -> None:
         """Write what waits. Numbering the events comes last, so that their order is the order of the commits."""
@@ -163,9 +192,11 @@ class SqlTransaction:
         if type(self._answer) in TABLES and idempotency.is_key(self.command.client_mutation_id):
             await idempotency.keep(self.connection, self.actor, self.command, self._answer)
         if self._events:
-            self.envelopes = await record(
+            self.envelopes, deliveries = await record(
                 self.connection, self._events, self.command.client_mutation_id, self._trace_id
             )
+            if deliveries:
+                await enqueue(self.connection, deliveries)
 
     async def _write_entities(self) -> None:
         writes, self._writes = self._writes, []
@@ -207,43 +238,38 @@ _NOT_FOUND: dict[type, ErrorCode] = {
 }
 
 
-def fingerprint(command: Command[Any]) -> bytes:
-    """Equal for equal inputs."""
-    inputs = msgspec.json.encode(command, order="deterministic")
-    return hashlib.sha256(type(command).__name__.encode() + b" " + inputs).digest()
-
-
 _STATEMENTS = {"insert": inserting, "update": updating, "delete": deleting}
 
 
 class Database:
-    """
-    Opens transactions. `tell` gets what was recorded, once it is committed; `offers` are what the providers in use ask,
-    `new_key` makes API keys, and `flags` say what is switched on.
-    """
+    """Opens transactions. `tell` gets what was recorded, once it is committed."""
 
-    def __init__(
-        self,
-        engine: AsyncEngine,
-        tell: Callable[[Sequence[Envelope]], None],
-        offers: Offers,
-        new_key: Callable[[], NewKey],
-        flags: Flags,
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, tell: Callable[[Sequence[Envelope]], None], world: World) -> None:
         self.engine = engine
         self.tell = tell
-        self.offers = offers
-        self.new_key = new_key
-        self.flags = flags
+        self.world = world
 
     @asynccontextmanager
     async def begin(
         self, actor: Actor, command: Command[Any], projects: frozenset[Id] | None, /
     ) -> AsyncIterator[SqlTransaction]:
-        with spoken_plainly():
-            async with self.engine.begin() as connection:
-                tx = SqlTransaction(connection, actor, command, projects, self.offers, self.new_key, self.flags)
-                yield tx
-                await tx.finish()
+        tx: SqlTransaction | None = None
+        try:
+            with spoken_plainly():
+                async with self.engine.begin() as connection:
+                    tx = SqlTransaction(connection, actor, command, projects, self.world)
+                    yield tx
+                    await tx.finish()
+        except DomainError as error:
+            if tx and tx.keeps(error):
+                await self._keep_refusal(actor, command, error)
+            raise
         if tx.envelopes:
             self.tell(tx.envelopes)
+
+    async def _keep_refusal(self, actor: Actor, command: Command[Any], error: DomainError) -> None:
+        """What the command began to write was taken back, and its key with it."""
+        fingerprint = idempotency.fingerprint_of(command)
+        with spoken_plainly():
+            async with self.engine.begin() as connection:
+                await idempotency.keep_refusal(connection, actor, command, fingerprint, error)

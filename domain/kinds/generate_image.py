@@ -1,11 +1,12 @@
 """`generate_image`: pictures from words."""
 
+from dataclasses import replace
 from typing import Any
 
 from domain.images import NewImage
 from domain.kinds.kind import NodeKind, Port, StepResult, Work, work_settings
 from domain.kinds.prompt import text_of
-from domain.pictures import ASPECT_RATIOS
+from domain.pictures import ASPECT_RATIOS, Change, Format
 from domain.providers import ImageAnswer, ImageRequest
 
 MOST_PICTURES = 8
@@ -24,8 +25,7 @@ async def made(work: Work, references: tuple[bytes, ...] = ()) -> StepResult:
         count=pictures(work.config),
         seed=int(work.config.get("seed", work.seed)),
         references=references,
-        idempotency_key=work.step_id,
-        trace_id=work.trace_id,
+        call=work.call,
     )
     answer = await provider.make_images(request)
     images = await kept(answer, work, provider.image_terms.provider)
@@ -36,10 +36,16 @@ async def made(work: Work, references: tuple[bytes, ...] = ()) -> StepResult:
 async def kept(answer: ImageAnswer, work: Work, provider: str) -> tuple[NewImage, ...]:
     """The pictures of an answer, stored; the step's progress tells how many are."""
     images: list[NewImage] = []
-    for picture in answer.pictures:
+    for made in answer.pictures:
+        picture = replace(made, data=await _in_format(made.data, work))
         images.append(await work.toolbox.keep_image(picture, work, model=answer.model, provider=provider))
         work.report(len(images) / len(answer.pictures))
     return tuple(images)
+
+
+async def _in_format(data: bytes, work: Work) -> bytes:
+    wanted = work.config.get("format")
+    return await work.toolbox.change_picture(data, Change(format=Format(wanted))) if wanted else data
 
 
 def pictures(config: dict[str, Any]) -> int:
@@ -62,6 +68,11 @@ KIND = NodeKind(
                 "default": 1,
                 "title": "Candidates",
                 "description": "How many pictures to make.",
+            },
+            "format": {
+                "enum": list(Format),
+                "title": "Format",
+                "description": "How the pictures are encoded; as the provider made them when left out.",
             },
             "seed": {
                 "type": "integer",

@@ -9,8 +9,7 @@ async def run(work: Work) -> StepResult:
     request = TextRequest(
         instructions=work.config["instructions"],
         text=text_of(work.inputs["text"], "text"),
-        idempotency_key=work.step_id,
-        trace_id=work.trace_id,
+        call=work.call,
     )
     answer = await work.toolbox.text_provider.write_text(request)
     return StepResult(outputs={"text": answer.text[:LONGEST_WRITTEN]}, cost=answer.cost)

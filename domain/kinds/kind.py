@@ -13,7 +13,7 @@ from domain.forms import Answer, Question
 from domain.ids import Id
 from domain.images import Image, NewImage
 from domain.pictures import Change
-from domain.providers import GeneratedPicture, ImageProvider, TextProvider
+from domain.providers import Call, GeneratedPicture, ImageProvider, TextProvider
 
 ANY = "any"
 MOST_CONFIG_PROBLEMS = 20
@@ -63,7 +63,8 @@ class Work:
     One attempt at a step: everything its kind needs to do it.
 
     `given` holds the run's inputs, and inside a `map` its item's values; `prompts` the texts of PROMPT assets by id.
-    The `seed` is the same for each attempt, and for each run that repeats this one. `report` takes how much is done,
+    The `seed` is the same for each attempt, and for each run that repeats this one; `call` is what a provider is told
+    of whose call it is. `report` takes how much is done,
     0.0 to 1.0, as often as one likes.
     """
 
@@ -76,7 +77,7 @@ class Work:
     given: dict[str, Any]
     prompts: dict[str, str]
     seed: int
-    trace_id: str
+    call: Call
     toolbox: Toolbox
     report: Callable[[float], None]
 

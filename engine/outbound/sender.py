@@ -44,12 +44,12 @@ class Sender:
         self._reach = reach
         self._resolve = resolve
         self._trust = trust or httpx2.create_ssl_context()
-        self._limit_seconds = limit_seconds
+        self.limit_seconds = limit_seconds
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """What the host answers, redirects as they are. Raises Undelivered if it answers nothing."""
         started = monotonic()
-        deadline = asyncio.get_running_loop().time() + self._limit_seconds
+        deadline = asyncio.get_running_loop().time() + self.limit_seconds
         call = _Call(read_target(url), headers, body)
         # One transport a call: a connection that was checked for one host is never used for another.
         async with httpx2.AsyncHTTPTransport(verify=self._trust, trust_env=False) as transport:

@@ -81,10 +81,25 @@ class Reach:
             return
         if not all(is_public(address) for address in addresses):
             raise Undelivered(Reason.ADDRESS_REFUSED)
+        self._require_usual(target)
+
+    def require_written(self, url: str) -> None:
+        """Raises Undelivered if nothing at `url` may be called, wherever its name leads."""
+        target = read_target(url)
+        if target.address is not None:
+            self.require(target, [target.address])
+        elif target.host not in self._hosts and not self.allow_loopback:
+            self._require_usual(target)
+
+    def _require_usual(self, target: Target) -> None:
         if target.scheme != "https" or target.port not in self.ports:
             raise Undelivered(Reason.URL_REFUSED)
 
+    @property
+    def _hosts(self) -> set[str]:
+        return {host.lower().strip("[]") for host in self.allow_hosts}
+
     def _allows(self, target: Target, addresses: Sequence[Address]) -> bool:
-        if target.host in {host.lower().strip("[]") for host in self.allow_hosts}:
+        if target.host in self._hosts:
             return all(is_ours(address) or is_public(address) for address in addresses)
         return self.allow_loopback and all(is_loopback(address) for address in addresses)

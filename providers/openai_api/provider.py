@@ -124,7 +124,7 @@ class OpenAI:
 
 
 def _headers(request: ImageRequest | TextRequest) -> dict[str, str]:
-    headers = {"Idempotency-Key": request.idempotency_key, "X-Trace-Id": request.trace_id}
+    headers = {"Idempotency-Key": request.call.idempotency_key, "X-Trace-Id": request.call.trace_id}
     return {name: value for name, value in headers.items() if value}
 
 

@@ -14,6 +14,8 @@ from domain.organizations import Organization
 from domain.projects import Project, ProjectSequence
 from domain.runs import Run
 from domain.steps import Step
+from domain.webhook_deliveries import WebhookDelivery
+from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
 from storage.tables.members import members
@@ -29,11 +31,12 @@ from storage.tables.studio import (
     workflow_versions,
     workflows,
 )
+from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
     "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "events", "idempotency_keys", "images", "ledger",
-    "members", "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "workflow_versions",
-    "workflows",
+    "members", "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries",
+    "webhook_endpoints", "workflow_versions", "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
@@ -51,4 +54,6 @@ TABLES: dict[type[Any], Table] = {
     LedgerEntry: ledger,
     Image: images,
     Member: members,
+    WebhookEndpoint: webhook_endpoints,
+    WebhookDelivery: webhook_deliveries,
 }

@@ -21,8 +21,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.forms import Claim, Form
 from domain.ids import Id
-from domain.runs import Run, RunStatus
+from domain.runs import Run, RunPurpose, RunStatus
 from domain.steps import RunError, Source, Step, StepStatus
+from storage.answers import KeptResponse, Refusal
 from storage.columns import CREDITS, MOMENT, EntityId, Json, choice
 from storage.tables.shape import id_column, metadata, reference, required, tenant
 
@@ -34,8 +35,10 @@ runs = Table(
     reference("project_id", "projects"),
     reference("workflow_id", "workflows"),
     required("workflow_version", Integer),
+    Column("purpose", choice(RunPurpose)),
     required("status", choice(RunStatus)),
     required("inputs", Json()),
+    required("node_settings", Json()),
     required("prompts", Json()),
     required("outputs", Json()),
     Column("error", Json(RunError)),
@@ -63,6 +66,11 @@ runs = Table(
     Column("cancel_requested_at", MOMENT),
     Index("ix_runs_project_id_id", "project_id", "id"),
     Index("ix_runs_workflow_id_id", "workflow_id", "id"),
+    Index(
+        "ix_runs_stopping",
+        "id",
+        postgresql_where=text("finished_at IS NULL AND (cancel_requested_at IS NOT NULL OR error IS NOT NULL)"),
+    ),
     Index("ix_runs_deadline", "deadline", postgresql_where=text("finished_at IS NULL AND deadline IS NOT NULL")),
 )
 steps = Table(
@@ -88,6 +96,7 @@ steps = Table(
     Column("lease_until", MOMENT),
     required("available_at", MOMENT),
     Column("provider", Text),
+    Column("job_id", Text),
     required("reserved", CREDITS),
     required("repeatable", Boolean),
     Column("cache_key", Text),
@@ -155,6 +164,8 @@ idempotency_keys = Table(
     required("fingerprint", LargeBinary),
     Column("answer_type", Text),
     Column("answer_id", EntityId),
+    Column("refusal", Json(Refusal)),
+    Column("response", Json(KeptResponse)),
     required("created_at", MOMENT),
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
@@ -163,8 +174,8 @@ idempotency_keys = Table(
 _ALWAYS = {"id", "organization_id", "created_at"}
 FIXED: dict[type[Any], frozenset[str]] = {
     Run: frozenset(
-        {*_ALWAYS, "project_id", "workflow_id", "workflow_version", "inputs", "prompts", "retry_of", "seed", "fresh"}
-        | {"priority", "trace_id", "created_by"}
+        {*_ALWAYS, "project_id", "workflow_id", "workflow_version", "purpose", "inputs", "node_settings", "prompts"}
+        | {"retry_of", "seed", "fresh", "priority", "trace_id", "created_by"}
     ),
     Step: frozenset(
         {*_ALWAYS, "project_id", "run_id", "parent_id", "node_id", "kind", "label", "config", "given", "sources"}

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -76,12 +77,20 @@ workflows = Table(
     tenant(),
     reference("project_id", "projects"),
     required("name", Text),
+    Column("built_in", Text),
     required("nodes", Json(tuple[Node, ...])),
     required("edges", Json(tuple[Edge, ...])),
     required("version", Integer),
     required("created_at", MOMENT),
     required("updated_at", MOMENT),
     Index("ix_workflows_project_id_id", "project_id", "id"),
+    Index(
+        "uq_workflows_project_id_built_in",
+        "project_id",
+        "built_in",
+        unique=True,
+        postgresql_where=text("built_in IS NOT NULL"),
+    ),
 )
 workflow_versions = Table(
     "workflow_versions",

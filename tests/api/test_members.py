@@ -132,6 +132,17 @@ async def test_a_role_is_what_it_is_in_each_project_for_itself(client: Client) -
         assert (await ada.ask("query($id: ID!) { run(id: $id) { id } }", id=run["id"]))["run"]["id"] == run["id"]
 
 
+async def test_what_signs_callbacks_is_told_to_those_who_may_change_webhooks_of_just_this_project(
+    client: Client,
+) -> None:
+    shop = await another_project(client)
+    await set_member(client, "ada", "VIEWER")
+    await set_member(client, "ada", "EDITOR", projectId=shop)
+    async with person(client, "ada") as ada:
+        found = (await ada.ask("{ projects { nodes { slug callbackSecret } } }"))["projects"]["nodes"]
+        assert {one["slug"]: one["callbackSecret"] is not None for one in found} == {"shop": True, "website": False}
+
+
 async def test_a_member_may_start_runs_on_the_organizations_credits_but_not_look_at_them(client: Client) -> None:
     await set_member(client, "ada", "EDITOR")
     async with person(client, "ada") as ada:

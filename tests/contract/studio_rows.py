@@ -13,9 +13,12 @@ from domain.execution import FinishStep
 from domain.images import NewImage
 from domain.kinds.kind import StepResult
 from domain.permissions import engine_actor
+from domain.ports import Shown
 from domain.run_commands import StartRun
 from domain.runs import Run
 from domain.steps import Step
+from domain.webhook_deliveries import SendTestWebhook, WebhookDelivery
+from domain.webhooks import CreateWebhookEndpoint, WebhookEndpoint
 from domain.workflows import Workflow
 from tests.studio import Tenant, claim_of
 
@@ -52,6 +55,17 @@ async def finished(one: Tenant, workflow: Workflow | None = None) -> Run:
             command = FinishStep(run_id=run.id, step_id=step.id, epoch=step.epoch, outcome=_result(step))
             await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
     return run
+
+
+async def an_endpoint(one: Tenant) -> WebhookEndpoint:
+    create = CreateWebhookEndpoint(project_id=one.project_id, url="https://hooks.easel.test/easel")
+    made: Shown[WebhookEndpoint] = await one.do(create)
+    return made.entity
+
+
+async def a_delivery(one: Tenant) -> WebhookDelivery:
+    delivery: WebhookDelivery = await one.do(SendTestWebhook(id=(await an_endpoint(one)).id))
+    return delivery
 
 
 def _result(step: Step) -> StepResult:

@@ -12,7 +12,7 @@ from domain.images import Image, ImageSource, NewImage
 from domain.kinds import KINDS
 from domain.kinds.kind import Work
 from domain.pictures import Change
-from domain.providers import GeneratedPicture, ImageAnswer, ImageProvider, ImageRequest, TextProvider
+from domain.providers import Call, GeneratedPicture, ImageAnswer, ImageProvider, ImageRequest, TextProvider
 from providers.changes import change_picture
 from providers.pictures import read_picture
 from providers.sketch.provider import Sketch
@@ -92,7 +92,7 @@ def work_of(
         given=given or {},
         prompts=prompts or {},
         seed=7,
-        trace_id="t",
+        call=Call(trace_id="t"),
         toolbox=bench,
         report=bench.reported.append,
     )

@@ -23,18 +23,19 @@ READS = {"projects:read", "workflows:read", "assets:read", "runs:read", "images:
 READS |= {"members:read"}
 WRITES = {"projects:write", "workflows:write", "assets:write", "runs:start", "runs:cancel", "steps:submit"}
 KEYS = {"keys:read", "keys:write", "members:write"}
+WEBHOOKS = {"webhooks:read", "webhooks:write"}
 INTERNAL = {"steps:execute", "tenants:write"}
 
 
 def test_every_permission_is_a_read_a_write_or_internal() -> None:
-    assert set(Permission) == READS | WRITES | KEYS | INTERNAL
+    assert set(Permission) == READS | WRITES | WEBHOOKS | KEYS | INTERNAL
 
 
 @pytest.mark.parametrize(
     ("role", "granted"),
     [
-        (Role.OWNER, READS | WRITES | KEYS),
-        (Role.EDITOR, READS | WRITES),
+        (Role.OWNER, READS | WRITES | WEBHOOKS | KEYS),
+        (Role.EDITOR, READS | WRITES | WEBHOOKS),
         (Role.REVIEWER, READS | {"runs:cancel", "steps:submit"}),
         (Role.VIEWER, READS),
     ],
@@ -51,8 +52,8 @@ def test_every_role_has_its_grants() -> None:
     ("scopes", "allowed"),
     [
         ((), set()),
-        (("*",), READS | WRITES | KEYS),
-        (("*", "steps:execute"), READS | WRITES | KEYS),
+        (("*",), READS | WRITES | WEBHOOKS | KEYS),
+        (("*", "steps:execute"), READS | WRITES | WEBHOOKS | KEYS),
         (("runs:read", "runs:start"), {"runs:read", "runs:start"}),
         (("runs:*", "runs", "RUNS_READ", "runs:READ", ""), set()),
         (("steps:execute", "tenants:write"), set()),

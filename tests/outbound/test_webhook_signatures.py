@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from engine.webhook_signatures import new_secret, signed_headers
+from engine.webhook_signatures import secret_of, signed_headers
 
 ID = "0199e0d2-7c53-7000-8000-000000000001"
 BODY = '{"type": "run.finished", "data": {"title": "é✓ 𝄞"}}'.encode()
-SECRET, OLDER, FOREIGN = new_secret(), new_secret(), new_secret()
+SECRET, OLDER, FOREIGN = (secret_of(b"key", "endpoint", version) for version in (2, 1, 7))
 
 
 def is_ours(body: bytes, headers: dict[str, str], secret: str) -> bool:
@@ -83,9 +83,10 @@ def test_any_text_is_signed_byte_by_byte(body: bytes, message_id: str) -> None:
     Webhook(SECRET).verify(body, headers, json_parse=False)
 
 
-def test_a_secret_is_long_random_and_as_the_standard_writes_it() -> None:
-    made = {new_secret() for _ in range(100)}
-    assert len(made) == 100
+def test_a_secret_is_long_and_as_the_standard_writes_it_and_each_name_and_version_has_its_own() -> None:
+    made = {secret_of(key, name, version) for key in (b"k", b"l") for name in ("a", "b") for version in (1, 11)}
+    assert len(made) == 8
+    assert secret_of(b"k", "a", 1) in made
     for secret in made:
         assert secret.startswith("whsec_")
         assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32

@@ -7,7 +7,7 @@ from PIL import Image
 
 from domain.errors import InvalidInput
 from domain.pictures import ASPECT_RATIOS
-from domain.providers import ImageProvider, ImageRequest, Recovery, TextProvider, TextRequest
+from domain.providers import Call, ImageProvider, ImageRequest, Recovery, TextProvider, TextRequest
 from providers.openai_api import OpenAI
 from tests.providers.openai_connection import INSTRUCTIONS, PROMPT, connect
 from tests.servers.openai_process import OpenAIServer
@@ -33,7 +33,9 @@ def test_it_is_both_kinds_of_provider_and_promises_no_recovery() -> None:
 
 
 async def test_words_become_as_many_pictures_as_asked(openai: OpenAI, openai_server: OpenAIServer) -> None:
-    answer = await openai.make_images(ImageRequest(PROMPT, count=3, idempotency_key="step-7", trace_id="trace-9"))
+    answer = await openai.make_images(
+        ImageRequest(PROMPT, count=3, call=Call(idempotency_key="step-7", trace_id="trace-9"))
+    )
 
     assert len({picture.data for picture in answer.pictures}) == 3
     assert [size_of(picture.data) for picture in answer.pictures] == [(1024, 1024)] * 3
@@ -69,7 +71,9 @@ async def test_older_models_are_told_to_answer_with_the_picture(openai_server: O
 
 async def test_references_arrive_as_named_files(openai: OpenAI, openai_server: OpenAIServer) -> None:
     png, jpeg = encoded("PNG"), encoded("JPEG")
-    answer = await openai.make_images(ImageRequest(PROMPT, "3:2", references=(png, jpeg), idempotency_key="step-8"))
+    answer = await openai.make_images(
+        ImageRequest(PROMPT, "3:2", references=(png, jpeg), call=Call(idempotency_key="step-8"))
+    )
 
     assert size_of(answer.pictures[0].data) == (1536, 1024)
     (call,) = await openai_server.requests()
@@ -94,7 +98,9 @@ async def test_a_picture_of_another_size_is_cropped_to_the_ratio(openai: OpenAI,
 
 
 async def test_text_is_written_from_instructions_and_words(openai: OpenAI, openai_server: OpenAIServer) -> None:
-    answer = await openai.write_text(TextRequest(INSTRUCTIONS, PROMPT, idempotency_key="step-9", trace_id="trace-9"))
+    answer = await openai.write_text(
+        TextRequest(INSTRUCTIONS, PROMPT, call=Call(idempotency_key="step-9", trace_id="trace-9"))
+    )
 
     assert (answer.text, answer.cost) == (f"Written from: {PROMPT}", Decimal("0.2"))
     (call,) = await openai_server.requests()

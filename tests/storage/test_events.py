@@ -93,8 +93,7 @@ async def test_an_envelope_says_what_caused_it(parts: Parts) -> None:
 
 async def test_what_is_told_after_the_commit_is_what_is_kept(parts: Parts) -> None:
     owner, heard = await tenant(parts), list[Envelope]()
-    known = parts.database
-    database = Database(parts.engine, heard.extend, known.offers, known.new_key, known.flags)
+    database = Database(parts.engine, heard.extend, parts.database.world)
     async with database.begin(owner.actor, Command[Any](client_mutation_id="mine-2"), None) as tx:
         tx.record(told(owner.project_id, 1), told(owner.project_id, 2))
         assert heard == []

@@ -50,7 +50,9 @@ class Crew:
 @asynccontextmanager
 async def dispatching(parts: Parts, crew: Crew, concurrency: int = 4) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(dispatch(asyncpg_url(parts.database_url), crew.work, concurrency=concurrency, stop=stop))
+    task = asyncio.create_task(
+        dispatch(asyncpg_url(parts.database_url), crew.work, lambda: None, concurrency=concurrency, stop=stop)
+    )
     try:
         yield
     finally:

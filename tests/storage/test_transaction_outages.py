@@ -14,6 +14,8 @@ from domain.offers import Offers
 from domain.organizations import FoundOrganization, Organization
 from domain.permissions import operator_actor
 from domain.projects import Project
+from engine.outbound import Reach
+from engine.webhook_signatures import secret_of
 from gateway.flags import StudioFlags
 from gateway.keys import mint
 from providers.sketch import Sketch
@@ -23,7 +25,7 @@ from storage.leases import Held, Leases
 from storage.migrate import migrate
 from storage.pool import create_engine
 from storage.reads import Reads
-from storage.transaction import Database, SqlTransaction
+from storage.transaction import Database, SqlTransaction, World
 from tests.servers.postgres_process import PostgresProcess, start_postgres
 from tests.servers.valkey_process import free_port
 
@@ -56,7 +58,15 @@ def database_at(url: str, *, connections: int = 3, wait_seconds: float = 5.0) ->
     engine = create_engine(url, connections=connections, wait_seconds=wait_seconds)
     sketch = Sketch()
     offers = Offers(image=sketch.image_terms, text=sketch.text_terms)
-    return Database(engine, tell, offers, partial(mint, b"pepper"), StudioFlags({}))
+    world = World(
+        offers=offers,
+        flags=StudioFlags({}),
+        public_url="http://easel.test",
+        new_key=partial(mint, b"pepper"),
+        webhook_secret=partial(secret_of, b"key"),
+        require_callable=lambda url, _: Reach().require_written(url),
+    )
+    return Database(engine, tell, world)
 
 
 @pytest.fixture(scope="module")

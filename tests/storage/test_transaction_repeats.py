@@ -10,7 +10,7 @@ from app.parts import Parts
 from domain.assets import Asset, AssetType, CreateAsset
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
-from domain.projects import CreateProject, Project
+from domain.projects import CreateProject, Project, UpdateProject
 from domain.run_commands import CancelRun, StartRun
 from domain.runs import Run
 from domain.workflows import Workflow
@@ -76,18 +76,41 @@ async def test_of_many_twins_half_of_them_changed_one_takes_effect(parts: Parts)
     assert len(await assets_of(owner)) == 1
 
 
-async def test_after_a_first_attempt_that_failed_a_repeat_works(parts: Parts) -> None:
+async def test_what_was_refused_for_what_it_found_is_refused_again_whatever_has_changed(parts: Parts) -> None:
     owner = await tenant(parts)
     create = CreateProject(name="Second", slug="second", client_mutation_id=KEY)
     taken: Project = await owner.do(CreateProject(name="Other", slug="second"))
-    with pytest.raises(DomainError, match="exists already"):
+    with pytest.raises(DomainError, match="exists already") as first:
         await owner.do(create)
     async with parts.engine.begin() as connection:
         await connection.execute(text("UPDATE projects SET slug = 'renamed' WHERE id = :id"), {"id": taken.id})
 
-    created = await owner.do(create)
-    assert await owner.do(create) == created
-    assert created.slug == "second"
+    with pytest.raises(DomainError) as again:
+        await owner.do(create)
+    assert again.value.extensions == first.value.extensions
+    with pytest.raises(DomainError, match="another input"):
+        await owner.do(CreateProject(name="Third", slug="third", client_mutation_id=KEY))
+    assert (await owner.do(replace(create, client_mutation_id=KEY + "x"))).slug == "second"
+
+
+async def test_what_was_refused_for_its_input_may_be_mended_under_the_same_key(parts: Parts) -> None:
+    owner = await tenant(parts)
+    start = StartRun(workflow_id=(await owner.hero_image()).id, inputs={}, client_mutation_id=KEY)
+    with pytest.raises(DomainError, match="prompt is required"):
+        await owner.do(start)
+    assert (await owner.do(replace(start, inputs={"prompt": "A kite"}))).status == "QUEUED"
+
+
+async def test_an_earlier_version_that_was_refused_tells_the_current_one_again(parts: Parts) -> None:
+    owner = await tenant(parts)
+    rename = UpdateProject(id=owner.project_id, expected_version=7, name="Late", client_mutation_id=KEY)
+    told = []
+    for _ in range(2):
+        with pytest.raises(DomainError) as refused:
+            await owner.do(rename)
+        told.append(refused.value.extensions)
+    assert told[0] == told[1]
+    assert told[0]["currentVersion"] == 1
 
 
 @pytest.mark.parametrize(("key", "effects"), [("x" * 15, 2), ("x" * 16, 1), ("x" * 255, 1), (None, 2), ("", 2)])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.retry_schedule import DELAYS, LONGEST_WAIT, SPREAD, Outcome, asked_wait, has_failed_too_long, judge
+from domain.retry_schedule import DELAYS, LONGEST_WAIT, SPREAD, Outcome, asked_wait, has_failed_too_long, judge
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 FAILURES = (None, 100, 199, 300, 301, 307, 400, 401, 403, 404, 409, 429, 500, 502, 503, 504, 599)

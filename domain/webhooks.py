@@ -1,0 +1,182 @@
+"""A webhook endpoint: an address of somebody else's that is told what happens in a project."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.events import EVENTS
+from domain.ids import Id, new_id
+from domain.permissions import Actor
+from domain.ports import Command, Shown, Transaction
+from domain.projects import Project
+from domain.versions import require_version
+
+EVERY = "*"
+MOST_ENDPOINTS = 50
+MOST_FILTERS = 50
+OVERLAP = timedelta(hours=24)
+GONE = "The receiver answered 410 Gone"
+UNREACHABLE = "Nothing was taken for five days"
+
+
+@dataclass(slots=True, kw_only=True)
+class WebhookEndpoint:
+    """
+    `events` are names of events, `run.*` for all of a kind, or `*`. With a `run_id` it is told of that run alone.
+
+    Its secret is derived from the server's and `secret_version`, and kept nowhere; for a day after `rotated_at` the one
+    before signs too. `failing_since` is when it last took nothing, after it had taken something.
+    """
+
+    id: Id = field(default_factory=new_id)
+    organization_id: Id
+    project_id: Id
+    run_id: Id | None = None
+    url: str
+    events: tuple[str, ...]
+    enabled: bool = True
+    disabled_reason: str | None = None
+    secret_version: int = 1
+    rotated_at: datetime | None = None
+    failing_since: datetime | None = None
+    version: int = 1
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    deleted_at: datetime | None = None
+
+    @property
+    def secret_name(self) -> str:
+        """What its secret is derived for: itself, or, where it is one run's, the project."""
+        return self.id if self.run_id is None else self.project_id
+
+    def signing_versions(self, now: datetime) -> tuple[int, ...]:
+        """Of its secret, those that sign now, the newest first."""
+        overlaps = self.rotated_at is not None and now - self.rotated_at < OVERLAP
+        return (self.secret_version, self.secret_version - 1) if overlaps else (self.secret_version,)
+
+    def disable(self, reason: str) -> None:
+        self.enabled, self.disabled_reason = False, reason
+        self.version += 1
+
+    def enable(self) -> None:
+        self.enabled, self.disabled_reason, self.failing_since = True, None, None
+
+
+@dataclass(kw_only=True)
+class CreateWebhookEndpoint(Command[Shown[WebhookEndpoint]]):
+    """Tell an address what happens in a project. The secret that signs what is sent is in this answer alone."""
+
+    project_id: Id
+    url: str
+    events: list[str] | None = field(default_factory=lambda: [EVERY])
+
+    def __post_init__(self) -> None:
+        _require_events(self.events)
+
+
+async def create_webhook_endpoint(
+    tx: Transaction, actor: Actor, command: CreateWebhookEndpoint
+) -> Shown[WebhookEndpoint]:
+    project = await tx.get(Project, command.project_id, lock=True)
+    tx.require_callable(command.url)
+    if len(await tx.find(WebhookEndpoint, project_id=project.id, run_id=None, deleted_at=None)) >= MOST_ENDPOINTS:
+        raise DomainError(ErrorCode.QUOTA_EXCEEDED, f"A project has up to {MOST_ENDPOINTS} endpoints: delete one first")
+    endpoint = WebhookEndpoint(
+        organization_id=project.organization_id,
+        project_id=project.id,
+        url=command.url,
+        events=tuple(dict.fromkeys(command.events or [EVERY])),
+    )
+    tx.add(endpoint)
+    return _shown(tx, endpoint)
+
+
+def callback_of(project: Project, run_id: Id, url: str, *events: str) -> WebhookEndpoint:
+    """An endpoint for one run's sake."""
+    return WebhookEndpoint(
+        organization_id=project.organization_id, project_id=project.id, run_id=run_id, url=url, events=events
+    )
+
+
+@dataclass(kw_only=True)
+class UpdateWebhookEndpoint(Command[WebhookEndpoint]):
+    """Change what is given of an endpoint. Enabled again, it gets what waited for it too."""
+
+    id: Id
+    expected_version: int | None = None
+    url: str | None = None
+    events: list[str] | None = None
+    enabled: bool | None = None
+
+    def __post_init__(self) -> None:
+        _require_events(self.events)
+
+
+async def update_webhook_endpoint(tx: Transaction, actor: Actor, command: UpdateWebhookEndpoint) -> WebhookEndpoint:
+    endpoint = await endpoint_of(tx, command.id)
+    require_version(endpoint.version, command.expected_version)
+    if command.url is not None:
+        tx.require_callable(command.url)
+        endpoint.url = command.url
+    endpoint.events = endpoint.events if command.events is None else tuple(dict.fromkeys(command.events))
+    if command.enabled and not endpoint.enabled:
+        endpoint.enable()
+    elif command.enabled is False and endpoint.enabled:
+        endpoint.enabled, endpoint.disabled_reason = False, "Disabled by hand"
+    endpoint.version += 1
+    tx.save(endpoint)
+    return endpoint
+
+
+@dataclass(kw_only=True)
+class DeleteWebhookEndpoint(Command[Id]):
+    """Tell an endpoint nothing more. Again changes nothing."""
+
+    id: Id
+
+
+async def delete_webhook_endpoint(tx: Transaction, actor: Actor, command: DeleteWebhookEndpoint) -> Id:
+    endpoint = await tx.get(WebhookEndpoint, command.id, lock=True)
+    if endpoint.deleted_at is None:
+        endpoint.deleted_at = datetime.now(UTC)
+        endpoint.version += 1
+        tx.save(endpoint)
+    return endpoint.id
+
+
+@dataclass(kw_only=True)
+class RotateWebhookSecret(Command[Shown[WebhookEndpoint]]):
+    """Take another secret. For 24 hours the one before signs too, so that receivers can be changed meanwhile."""
+
+    id: Id
+
+
+async def rotate_webhook_secret(tx: Transaction, actor: Actor, command: RotateWebhookSecret) -> Shown[WebhookEndpoint]:
+    endpoint = await endpoint_of(tx, command.id)
+    endpoint.secret_version += 1
+    endpoint.rotated_at = tx.now
+    endpoint.version += 1
+    tx.save(endpoint)
+    return _shown(tx, endpoint)
+
+
+async def endpoint_of(tx: Transaction, id: Id) -> WebhookEndpoint:
+    """The endpoint, this transaction's to change; one that was deleted is not there."""
+    endpoint = await tx.get(WebhookEndpoint, id, lock=True)
+    if endpoint.deleted_at is not None or endpoint.run_id is not None:
+        raise DomainError(ErrorCode.NOT_FOUND, "This webhook endpoint was deleted")
+    return endpoint
+
+
+def _shown(tx: Transaction, endpoint: WebhookEndpoint) -> Shown[WebhookEndpoint]:
+    return Shown(endpoint, tx.webhook_secret(endpoint.secret_name, endpoint.secret_version))
+
+
+def _require_events(events: list[str] | None) -> None:
+    if events is None:
+        return
+    if not 1 <= len(events) <= MOST_FILTERS:
+        raise InvalidInput(f"Name 1 to {MOST_FILTERS} events, or * for all", field="events")
+    known = {EVERY, *EVENTS, *(f"{name.partition('.')[0]}.*" for name in EVENTS if "." in name)}
+    if unknown := [name for name in events if name not in known]:
+        told = ", ".join(sorted(known))
+        raise InvalidInput(f"'{unknown[0][:80]}' is not an event; known: {told}", field="events")

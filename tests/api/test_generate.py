@@ -1,0 +1,222 @@
+"""`POST /generate`: what programs are answered, at once and later."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from app.settings import Settings
+from domain.accounts import GrantCredits
+from domain.commands import execute
+from domain.runs import Run
+from tests.api.asking import start
+from tests.api.generating import PROMPT, ask_for, ended, job
+from tests.engine.crew import events_of
+from tests.servers.openai_process import OpenAIServer
+from tests.studio import Client, Tenant, operator_of, serving, tenant
+
+KEY = {"Idempotency-Key": "0123456789abcdef"}
+ADDRESSES = ["/generate", "/v1/generate"]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+async def test_a_picture_is_promised_at_once_and_there_a_little_later(client: Client, address: str) -> None:
+    answer = await client.http.post(address, json={"prompt": PROMPT})
+    promised = answer.json()
+    assert (answer.status_code, promised["status"], promised["progress"]) == (202, "pending", 0.0)
+    assert answer.headers["location"] == promised["statusUrl"] == f"{client.url}/v1/generate/{promised['id']}"
+    assert (promised["quote"], promised["assets"], promised["error"]) == ({"total": "0"}, [], None)
+    assert promised["traceId"] == answer.headers["x-trace-id"]
+
+    over = await ended(client, promised["id"])
+    assert (over["status"], over["progress"], over["prompt"]) == ("success", 1.0, PROMPT)
+    (asset,) = over["assets"]
+    shown = await client.http.get(asset["url"])
+    assert (shown.status_code, shown.headers["content-type"]) == (200, asset["mimeType"])
+    assert Image.open(BytesIO(shown.content)).size == (asset["width"], asset["height"])
+
+
+async def test_what_was_asked_for_is_what_is_made(client: Client) -> None:
+    asked: dict[str, Any] = {"aspectRatio": "16:9", "n": 3, "style": "comic", "format": "webp"}
+    over = await ended(client, (await ask_for(client, **asked)).json()["id"])
+    assert len({asset["id"] for asset in over["assets"]}) == 3
+    for asset in over["assets"]:
+        assert (asset["mimeType"], round(asset["width"] / asset["height"], 1)) == ("image/webp", 1.8)
+
+
+async def test_the_same_again_makes_another_picture(client: Client) -> None:
+    first, second = [await ended(client, (await ask_for(client)).json()["id"]) for _ in range(2)]
+    hashes = {(await client.http.get(over["assets"][0]["url"])).headers["etag"] for over in (first, second)}
+    assert len(hashes) == 2
+
+
+async def test_who_prefers_to_wait_gets_the_finished_thing(client: Client) -> None:
+    answer = await ask_for(client, headers={"Prefer": "respond-async, wait=30"})
+    assert (answer.status_code, answer.headers["preference-applied"]) == (200, "wait=30")
+    assert (answer.json()["status"], len(answer.json()["assets"])) == ("success", 1)
+    assert (await job(client, answer.json()["id"])).items() >= {"status": "success"}.items()
+
+
+@pytest.mark.parametrize(("body", "field"), [
+    ({"prompt": ""}, "prompt"),
+    ({"prompt": "   "}, "prompt"),
+    ({"prompt": None}, "prompt"),
+    ({"prompt": 7}, "prompt"),
+    ({"prompt": "x" * 4_001}, "prompt"),
+    ({"prompt": "\x00"}, "prompt"),
+    ({}, "prompt"),
+    ({"prompt": PROMPT, "n": 0}, "n"),
+    ({"prompt": PROMPT, "n": 9}, "n"),
+    ({"prompt": PROMPT, "n": 1.5}, "n"),
+    ({"prompt": PROMPT, "n": "1"}, "n"),
+    ({"prompt": PROMPT, "n": True}, "n"),
+    ({"prompt": PROMPT, "aspectRatio": "7:5"}, "aspectRatio"),
+    ({"prompt": PROMPT, "aspect_ratio": "1:1"}, "aspect_ratio"),
+    ({"prompt": PROMPT, "style": "cubist"}, "style"),
+    ({"prompt": PROMPT, "format": "gif"}, "format"),
+    ({"prompt": PROMPT, "projectId": 7}, "projectId"),
+    ({"prompt": PROMPT, "clientMutationId": "0123456789abcdef"}, "clientMutationId"),
+    ({"prompt": PROMPT, "colour": "red"}, "colour"),
+])  # fmt: skip
+async def test_what_cannot_be_is_named_and_nothing_begun(client: Client, body: dict[str, Any], field: str) -> None:
+    answer = await client.http.post("/generate", json=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    told = answer.json()
+    assert (told["code"], told["field"], told["status"]) == ("VALIDATION_ERROR", field, 400)
+    assert (told["title"], told["traceId"]) == ("Bad Request", answer.headers["x-trace-id"])
+    assert told["detail"]
+    assert (await client.ask("{ project { runs { totalCount } } }"))["project"]["runs"]["totalCount"] == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"1", b'"x"', b"null", b"{", b'{"prompt": "\xff"}', b"[" * 50_000])
+async def test_a_body_that_is_no_json_object_is_refused(client: Client, body: bytes) -> None:
+    answer = await client.http.post("/generate", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+async def test_only_json_is_taken_so_that_no_foreign_page_can_post(client: Client, kind: str) -> None:
+    answer = await client.http.post("/generate", content=b'{"prompt": "x"}', headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+async def test_strangers_get_nothing(client: Client, spy: Client) -> None:
+    promised = (await ask_for(client)).json()
+    for path in (f"/generate/{promised['id']}", f"/v1/generate/{promised['id']}"):
+        answer = await spy.http.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    project = (await client.ask("{ project { id } }"))["project"]["id"]
+    for named in ({"projectId": project}, {}):
+        answer = await spy.http.post("/generate", json={"prompt": PROMPT, **named}, headers={"X-Project-Id": project})
+        assert (answer.status_code, answer.json()["code"]) == (404, "PROJECT_NOT_FOUND")
+    del client.http.headers["x-api-key"]
+    answers = [await ask_for(client), await client.http.get(f"/generate/{promised['id']}")]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(401, "UNAUTHENTICATED")] * 2
+
+
+@pytest.mark.parametrize("id_", ["0", "x" * 300, "%00", "00000000-0000-7000-8000-000000000000", "..%2f"])
+async def test_what_is_no_job_is_not_found(client: Client, id_: str) -> None:
+    assert (await client.http.get(f"/v1/generate/{id_}")).status_code == 404
+
+
+async def test_a_run_of_a_workflow_is_no_job(client: Client) -> None:
+    started = await start(client)
+    assert (await client.http.get(f"/generate/{started['id']}")).status_code == 404
+
+
+async def test_the_same_key_gets_the_same_bytes_and_one_job(client: Client) -> None:
+    first = await ask_for(client, headers=KEY)
+    await ended(client, first.json()["id"])
+    again = await ask_for(client, headers=KEY)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["location"] == first.headers["location"]
+    assert (await client.ask("{ project { runs { totalCount } } }"))["project"]["runs"]["totalCount"] == 1
+
+    other = await ask_for(client, headers=KEY, n=2)
+    assert (other.status_code, other.json()["code"]) == (409, "CONFLICT")
+
+
+async def test_twins_get_the_same_bytes(client: Client) -> None:
+    answers = await asyncio.gather(*(ask_for(client, headers=KEY) for _ in range(20)))
+    assert len({(answer.status_code, answer.content) for answer in answers}) == 1
+    assert (await client.ask("{ project { runs { totalCount } } }"))["project"]["runs"]["totalCount"] == 1
+
+
+@pytest.mark.parametrize("key", ["x" * 15, "x" * 256, ""])
+async def test_a_key_is_neither_short_nor_long(client: Client, key: str) -> None:
+    answer = await ask_for(client, headers={"Idempotency-Key": key})
+    assert (answer.status_code, answer.json()["field"]) == (400, "Idempotency-Key")
+
+
+async def test_the_job_is_recorded_with_what_queues_it_and_told_when_it_is_over(client: Client) -> None:
+    owner, promised = await tenant(client.parts), (await ask_for(client, n=2)).json()
+    await ended(client, promised["id"])
+    run = await _run(owner, promised["id"])
+    told = {envelope.event.event: envelope for envelope in await events_of(owner, run)}
+    requested, completed = told["AIGenerationJobRequested"], told["generation_job.completed"]
+    assert requested.seq < completed.seq
+    assert requested.trace_id == promised["traceId"]
+    assert requested.event.payload["inputs"] == {"prompt": PROMPT}
+    assert completed.event.payload["assets"] == (await job(client, promised["id"]))["assets"]
+
+
+async def _run(owner: Tenant, id_: str) -> Run:
+    run = await owner.parts.studio.reads.one(Run, owner.actor, id=id_)
+    assert run is not None
+    return run
+
+
+@pytest.fixture
+async def paying(settings: Settings, database_url: str, openai_server: OpenAIServer) -> AsyncIterator[Client]:
+    """A server whose pictures cost one credit each, and whose enhanced prompts a tenth."""
+    openai = {"openai_api_key": SecretStr("sk-test"), "openai_base_url": openai_server.base_url}
+    async with serving(settings.model_copy(update=openai), database_url) as client:
+        yield client
+
+
+async def _credits(client: Client) -> dict[str, str]:
+    found = await client.ask("{ viewer { organization { credits { available held } } } }")
+    credits_: dict[str, str] = found["viewer"]["organization"]["credits"]
+    return credits_
+
+
+async def test_what_it_costs_is_told_held_and_charged(paying: Client, openai_server: OpenAIServer) -> None:
+    await openai_server.script("ok", "slow")
+    promised = (await ask_for(paying, n=2, style="product")).json()
+    assert promised["quote"] == {"total": "2.1"}
+    await openai_server.requests(at_least=2)
+    assert await _credits(paying) == {"available": "997.9", "held": "2"}
+    await openai_server.release()
+    assert (await ended(paying, promised["id"]))["cost"] == "2.1"
+    assert await _credits(paying) == {"available": "997.9", "held": "0"}
+
+
+async def test_a_job_that_fails_says_why_and_costs_nothing(paying: Client, openai_server: OpenAIServer) -> None:
+    await openai_server.script("policy")
+    answer = await ask_for(paying, headers={"Prefer": "wait=30"})
+    failed = answer.json()
+    assert (answer.status_code, failed["status"], failed["cost"], failed["assets"]) == (200, "failed", "0", [])
+    assert (failed["error"]["code"], failed["quote"]) == ("PROVIDER_REFUSED", {"total": "1"})
+    assert await _credits(paying) == {"available": "1000", "held": "0"}
+    owner = await tenant(paying.parts)
+    told = [envelope.event.event for envelope in await events_of(owner, await _run(owner, failed["id"]))]
+    assert told[-2:] == ["run.failed", "generation_job.failed"]
+
+
+async def test_without_credits_nothing_is_begun_and_a_repeat_is_told_the_same(paying: Client) -> None:
+    owner = await tenant(paying.parts)
+    async with paying.parts.engine.begin() as connection:
+        await connection.execute(text("UPDATE accounts SET available = 1.5"))
+    first = await ask_for(paying, headers=KEY, n=2)
+    assert (first.status_code, first.headers["content-type"]) == (402, "application/problem+json")
+    assert first.json().items() >= {"code": "INSUFFICIENT_CREDITS", "required": "2", "available": "1.5"}.items()
+    await execute(paying.parts.database.begin, operator_of(owner), GrantCredits(amount=Decimal(10)))
+    again = await ask_for(paying, headers=KEY, n=2)
+    assert (again.status_code, again.content) == (402, first.content)
+    assert (await ask_for(paying, n=2)).status_code == 202
