@@ -45,7 +45,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
-            *file_routes(parts.images, parts.objects),
+            *file_routes(parts.images, parts.objects, parts.studio.meter),
             *_generation_jobs(parts).routes(),
             *health_routes(parts.credentials.ping),
             Route("/", _home),
@@ -53,19 +53,26 @@ def create_app(parts: Parts) -> ASGIApp:
         exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
-    return Entrance(app, settings.most_body_bytes)
+    return Entrance(app, settings.most_body_bytes, settings.trusted_proxies)
 
 
 def _generation_jobs(parts: Parts) -> GenerationJobs:
     studio = parts.studio
     return GenerationJobs(
-        parts.identity, studio.begin, studio.reads, studio.hub, KeptResponses(parts.engine), studio.public_url
+        identity=parts.identity,
+        begin=studio.begin,
+        reads=studio.reads,
+        hub=studio.hub,
+        kept=KeptResponses(parts.engine),
+        meter=studio.meter,
+        public_url=studio.public_url,
     )
 
 
 def _cors(origins: tuple[str, ...]) -> Middleware:
     """Without credentials: who asks is said in a header, never by a cookie."""
-    exposed = ["X-Trace-Id", "Retry-After"]
+    limits = (f"RateLimit-{name}" for name in ("Limit", "Remaining", "Reset", "Policy"))
+    exposed = ["X-Trace-Id", "Retry-After", *limits]
     return Middleware(
         CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed
     )

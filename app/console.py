@@ -22,11 +22,17 @@ _POLICY = {
     "form-action": "'none'",
     "frame-ancestors": "'none'",
 }
+# What no page of ours asks a browser for, so that nothing that got into one could.
+_UNUSED = ("camera", "display-capture", "geolocation", "microphone", "payment", "serial", "usb")
 _PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "; ".join(f"{directive} {sources}" for directive, sources in _POLICY.items()),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # for browsers that do not know `frame-ancestors`
 }
 # Names carry a hash of the content, so what was fetched once never changes.
 _ASSET_HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

@@ -1,5 +1,6 @@
 """GraphQL over HTTP and WebSocket: Strawberry's view, with our identity, encoding and manners."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,19 +11,23 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET
 
 from app.frames import short_reason
 from app.sockets import CLOSED_FORBIDDEN, Conversation, Socket
 from domain.errors import HTTP_STATUS, DomainError, ErrorCode
 from gateway.identity import Identity
+from gateway.metering import address_of
 from resolvers.context import Context, Studio
 from schema import schema
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 MOST_OPERATIONS = 100
 CLOSED_TRY_AGAIN_LATER = 1013
+_NOT_NOW = {ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE}
 
 
 class StudioGraphQL(GraphQL[Context, None]):
@@ -50,24 +55,24 @@ class StudioGraphQL(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """Whoever asks over HTTP says who they are at once; on a socket the first message may still say it."""
-        trace_id: str = request.scope["state"]["trace_id"]
         named = {"x-api-key", "authorization"} & set(request.headers.keys())
-        if isinstance(request, WebSocket) and not named:
-            return Context(self._studio, None, trace_id)
-        return Context(self._studio, await self.identity.of_headers(request.headers, trace_id), trace_id)
+        silent = isinstance(request, WebSocket) and not named
+        actor = None if silent else await self.identity.of_request(request)
+        return Context(self._studio, actor, request.scope["state"]["trace_id"], address_of(request.scope))
 
     async def on_ws_connect(self, context: Context) -> Any:
         params = context.connection_params or {}
         api_key, token = params.get("apiKey"), params.get("token")
         if context.known_actor is None or api_key or token:
-            context.known_actor = await self.identity.of(_text(api_key), _text(token), context.trace_id)
+            said = _text(api_key), _text(token)
+            context.known_actor = await self.identity.of(*said, context.trace_id, context.address)
         return UNSET
 
     async def run(self, request: Any, *arguments: Any, **named: Any) -> Any:
         try:
             return await super().run(request, *arguments, **named)
         except HTTPException as error:
-            return self._refusal(request.scope, DomainError(_code_of(error.status_code), error.reason))
+            return self._refusal(request.scope, _told_plainly(error))
         except DomainError as error:
             if isinstance(request, WebSocket):
                 return await request.close(_close_code_of(error), short_reason(error.message))
@@ -78,7 +83,7 @@ class StudioGraphQL(GraphQL[Context, None]):
         return Response(
             msgspec.json.encode({"errors": [told]}),
             error.http_status,
-            {"retry-after": str(error.details["retryAfter"])} if "retryAfter" in error.details else None,
+            _headers_of(error.code, error.details),
             media_type=GRAPHQL_RESPONSE if _wants_graphql_response(scope) else "application/json",
         )
 
@@ -106,6 +111,9 @@ class StudioGraphQL(GraphQL[Context, None]):
             del response.headers["x-graphql-response"]
             if isinstance(response_data, dict) and "data" not in response_data:
                 response.status_code = HTTP_STATUS[ErrorCode.GRAPHQL_VALIDATION_FAILED]
+        if refusal := _refusal_in(response_data):
+            response.status_code = HTTP_STATUS[refusal["code"]]
+            response.headers.update(_headers_of(refusal["code"], refusal))
         return response
 
     async def get_sub_response(self, request: Request) -> Response:  # type: ignore[override]
@@ -143,6 +151,27 @@ def _was_executed(result: Any) -> bool:
 def _wants_graphql_response(scope: Any) -> bool:
     accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
     return GRAPHQL_RESPONSE in accept
+
+
+def _refusal_in(answer: Any) -> Mapping[str, Any] | None:
+    """What the answer's error says, where the limits let nothing be executed."""
+    errors = answer.get("errors")
+    if not errors or answer.get("data") is not None or "path" in errors[0]:
+        return None
+    found: Mapping[str, Any] = errors[0]["extensions"]
+    return found if found["code"] in _NOT_NOW else None
+
+
+def _headers_of(code: ErrorCode, details: Mapping[str, Any]) -> dict[str, str]:
+    headers = {"Retry-After": str(details["retryAfter"])} if "retryAfter" in details else {}
+    return {**headers, "Allow": "POST"} if code is ErrorCode.METHOD_NOT_ALLOWED else headers
+
+
+def _told_plainly(error: HTTPException) -> DomainError:
+    cause = error.__cause__
+    if isinstance(cause, InvalidOperationTypeError) and cause.operation_type is OperationType.MUTATION:
+        return DomainError(ErrorCode.METHOD_NOT_ALLOWED, "A mutation changes something: send it by POST")
+    return DomainError(_code_of(error.status_code), error.reason)
 
 
 def _code_of(status: int) -> ErrorCode:

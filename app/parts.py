@@ -19,13 +19,18 @@ from domain.providers import ImageProvider, TextProvider
 from engine.outbound import Reach, Undelivered
 from engine.toolbox import EngineToolbox
 from engine.webhook_signatures import secret_of
+from gateway.attempts import Attempts
 from gateway.flags import StudioFlags, read_flags
 from gateway.identity import Identity, Secrets
 from gateway.jwks import Jwks
+from gateway.key_uses import KeyUses
 from gateway.keys import mint
+from gateway.limits import open_limiter
+from gateway.metering import Allowances, Meter
 from gateway.tokens import Issuer, Tokens
 from providers.sketch import Sketch
 from resolvers.context import Studio
+from resolvers.starts import Starts
 from storage.bus import create_bus
 from storage.credentials import Credentials
 from storage.events import EventLog
@@ -81,9 +86,9 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         images, texts = _providers(settings, stack)
         await know_providers(engine, {images.image_terms.provider, texts.text_terms.provider})
         credentials = Credentials(engine)
-        database, studio = await _studio(
-            stack, engine, bus, settings, secrets, url, Offers(image=images.image_terms, text=texts.text_terms)
-        )
+        meter = await _meter(settings, stack)
+        offers = Offers(image=images.image_terms, text=texts.text_terms)
+        database, studio = await _studio(stack, engine, bus, settings, secrets, url, offers, meter)
         yield Parts(
             settings=settings,
             secrets=secrets,
@@ -92,7 +97,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             database=database,
             leases=Leases(pulse),
             credentials=credentials,
-            identity=_identity(credentials, secrets, settings, stack),
+            identity=_identity(credentials, secrets, settings, meter, stack),
             images=PublicImages(engine),
             objects=objects,
             toolbox=EngineToolbox(images, texts, objects, studio.reads),
@@ -109,8 +114,10 @@ async def _studio(
     secrets: Secrets,
     url: str,
     offers: Offers,
+    meter: Meter,
 ) -> tuple[Database, Studio]:
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
+    reads = Reads(engine)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
     world = World(
         offers=offers,
@@ -125,13 +132,15 @@ async def _studio(
         stack.push_async_callback(_end, asyncio.create_task(run()))
     return database, Studio(
         begin=database.begin,
-        reads=Reads(engine),
+        reads=reads,
         events=events,
         hub=hub,
         deliveries=Deliveries(hub, cursors),
         cursors=cursors,
         offers=offers,
         flags=world.flags,
+        meter=meter,
+        starts=Starts(reads, meter),
         public_url=url,
         webhook_secret=world.webhook_secret,
     )
@@ -155,14 +164,32 @@ def _limits(settings: Settings, offers: Offers) -> Limits:
     return Limits(project=settings.project_steps, provider=settings.provider_steps, providers=providers)
 
 
-def _identity(credentials: Credentials, secrets: Secrets, settings: Settings, stack: AsyncExitStack) -> Identity:
+async def _meter(settings: Settings, stack: AsyncExitStack) -> Meter:
+    refuses = settings.limits_when_away == "refuse"
+    limiter = await stack.enter_async_context(open_limiter(settings.redis_url, refuse_when_away=refuses))
+    allowances = Allowances(
+        cost=settings.cost_per_minute,
+        project_requests=settings.project_requests_per_minute,
+        address_requests=settings.address_requests_per_minute,
+        address_failures=settings.address_failures_per_minute,
+    )
+    return Meter(limiter, allowances)
+
+
+def _identity(
+    credentials: Credentials, secrets: Secrets, settings: Settings, meter: Meter, stack: AsyncExitStack
+) -> Identity:
     issuer = None
     if settings.jwks_url and settings.jwt_issuer:
         keys = Jwks(str(settings.jwks_url))
         stack.push_async_callback(keys.close)
         issuer = Issuer(settings.jwt_issuer, settings.jwt_audience, keys)
     tokens = Tokens(secrets.token_key, issuer, settings.jwt_leeway_seconds)
-    return Identity(credentials, secrets, tokens, recheck_seconds=settings.socket_recheck_seconds)
+    uses = KeyUses(credentials.keys_used)
+    stack.push_async_callback(uses.flush)
+    stack.push_async_callback(_end, asyncio.create_task(uses.run()))
+    recheck_seconds = settings.socket_recheck_seconds
+    return Identity(credentials, secrets, tokens, Attempts(meter), uses, recheck_seconds=recheck_seconds)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

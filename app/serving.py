@@ -75,6 +75,7 @@ async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[Non
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # whom to believe about addresses is decided in `gateway.addresses` alone
             timeout_graceful_shutdown=drain_seconds,
         )
     )

@@ -84,7 +84,9 @@ class Settings(BaseSettings):
     )
     database_connections: int = Field(20, ge=2, le=500, description="Most connections to the database, per process.")
     redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
-        None, description="Redis 7 or Valkey 8 that carries live events between processes; PostgreSQL does when unset."
+        None,
+        description="Redis 7 or Valkey 8: carries live events between processes and counts limits for all of them; "
+        "when unset, PostgreSQL carries, and each process counts alone.",
     )
     s3_endpoint: AnyHttpUrl | None = Field(None, description="S3 or MinIO for pictures, as a URL; files when unset.")
     s3_access_key: str = Field("", description="Access key of the object store.")
@@ -117,6 +119,21 @@ class Settings(BaseSettings):
     limits_when_away: Literal["allow", "refuse"] = Field(
         "allow",
         description="Rate limits while Redis is away: allow lets each process count alone, refuse answers 503.",
+    )
+    cost_per_minute: int = Field(
+        3_000_000,
+        ge=20_000,
+        le=1_000_000_000_000,
+        description="Most objects that the GraphQL operations of one key or person may ask for in a minute.",
+    )
+    project_requests_per_minute: int = Field(
+        60_000, ge=1, le=1_000_000_000, description="Most requests a minute that start work in one project."
+    )
+    address_requests_per_minute: int = Field(
+        30_000, ge=1, le=1_000_000_000, description="Most requests a minute of one address to what needs no key."
+    )
+    address_failures_per_minute: int = Field(
+        300, ge=1, le=1_000_000, description="Most keys and tokens a minute that one address may try without success."
     )
 
     workers: int = Field(8, ge=0, le=1000, description="Steps this process works on at once; 0 serves the API alone.")

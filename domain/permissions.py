@@ -84,7 +84,7 @@ class Actor:
 
     `permissions` hold in the whole organization, or in `project_id` alone where that is set; `memberships` add, project
     by project, what their roles grant. `default_project_id` is meant where it names none. From `expires_at` on it is
-    nobody.
+    nobody. Without a `rate_limit_per_hour` of its own, everybody's holds.
     """
 
     subject: str
@@ -98,6 +98,7 @@ class Actor:
     default_project_id: Id | None = None
     trace_id: str = ""
     expires_at: datetime | None = None
+    rate_limit_per_hour: int | None = None
 
     def reach(self, permission: Permission) -> frozenset[Id] | None:
         """The projects where the actor has this permission; None: everywhere in the organization."""

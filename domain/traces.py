@@ -1,8 +1,16 @@
-"""Traces as they go on to others (W3C Trace Context)."""
+"""How a trace goes on to others (W3C Trace Context)."""
 
-from secrets import token_hex
+import re
+import secrets
+
+_TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
+SAMPLED = "01"
 
 
-def traceparent_of(trace_id: str) -> str:
-    """The `traceparent` of a call that belongs to this trace, itself a span of its own; empty without a trace."""
-    return f"00-{trace_id}-{token_hex(8)}-01" if trace_id else ""
+def traceparent_of(trace_id: str) -> str | None:
+    """The `traceparent` of a call that this trace makes; None where it is no trace others could follow."""
+    return f"00-{trace_id}-{_span_id()}-{SAMPLED}" if _TRACE_ID.fullmatch(trace_id) else None
+
+
+def _span_id() -> str:
+    return f"{secrets.randbelow(2**64 - 1) + 1:016x}"  # all zeros would be none

@@ -12,8 +12,8 @@ from domain.ids import Id, new_id
 from domain.permissions import Actor
 from domain.plain import rfc3339
 from domain.ports import Command, DeliveryJob, Transaction
-from domain.retry_schedule import Outcome, has_failed_too_long, judge
-from domain.webhooks import GONE, UNREACHABLE, WebhookEndpoint, endpoint_of
+from domain.retry_schedule import Outcome, judge
+from domain.webhooks import WebhookEndpoint, endpoint_of
 
 TEST = "webhook.test"
 
@@ -148,8 +148,6 @@ class RecordDelivery(Command[WebhookDelivery]):
 
 
 async def record_delivery(tx: Transaction, actor: Actor, command: RecordDelivery) -> WebhookDelivery:
-    endpoint_id = (await tx.get(WebhookDelivery, command.delivery_id)).endpoint_id
-    endpoint = await tx.get(WebhookEndpoint, endpoint_id, lock=True)
     delivery = await tx.get(WebhookDelivery, command.delivery_id, lock=True)
     if delivery.status is not DeliveryStatus.SENDING or delivery.epoch != command.epoch:
         raise DomainError(ErrorCode.CONFLICT, "This delivery was given to another sender")
@@ -163,19 +161,15 @@ async def record_delivery(tx: Transaction, actor: Actor, command: RecordDelivery
     else:
         delivered = verdict.outcome is Outcome.DELIVERED
         delivery.end(DeliveryStatus.DELIVERED if delivered else DeliveryStatus.FAILED, tx.now)
-    _learn(tx, endpoint, verdict.outcome)
     tx.save(delivery)
+    await _learn(tx, delivery.endpoint_id, verdict.outcome)
     return delivery
 
 
-def _learn(tx: Transaction, endpoint: WebhookEndpoint, outcome: Outcome) -> None:
-    """What the attempt says of the endpoint."""
-    was_failing_since = endpoint.failing_since
-    endpoint.failing_since = None if outcome is Outcome.DELIVERED else endpoint.failing_since or tx.now
-    if endpoint.enabled and outcome is Outcome.ENDPOINT_GONE:
-        endpoint.disable(GONE)
-    elif endpoint.enabled and has_failed_too_long(endpoint.failing_since, tx.now):
-        endpoint.disable(UNREACHABLE)
-    elif endpoint.failing_since == was_failing_since:
-        return
-    tx.save(endpoint)
+async def _learn(tx: Transaction, endpoint_id: Id, outcome: Outcome) -> None:
+    """Most attempts say nothing new of their endpoint: it is locked only to be changed, as events wait for that."""
+    endpoint = await tx.get(WebhookEndpoint, endpoint_id)
+    if endpoint.learn(outcome, tx.now):
+        endpoint = await tx.get(WebhookEndpoint, endpoint_id, lock=True)
+        endpoint.learn(outcome, tx.now)
+        tx.save(endpoint)

@@ -9,6 +9,7 @@ from domain.ids import Id, new_id
 from domain.permissions import Actor
 from domain.ports import Command, Shown, Transaction
 from domain.projects import Project
+from domain.retry_schedule import Outcome, has_failed_too_long
 from domain.versions import require_version
 
 EVERY = "*"
@@ -17,6 +18,7 @@ MOST_FILTERS = 50
 OVERLAP = timedelta(hours=24)
 GONE = "The receiver answered 410 Gone"
 UNREACHABLE = "Nothing was taken for five days"
+DELETED = "It was deleted"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +58,16 @@ class WebhookEndpoint:
     def disable(self, reason: str) -> None:
         self.enabled, self.disabled_reason = False, reason
         self.version += 1
+
+    def learn(self, outcome: Outcome, now: datetime) -> bool:
+        """What an attempt says of it; False where that is nothing new."""
+        known = self.failing_since, self.enabled
+        self.failing_since = None if outcome is Outcome.DELIVERED else self.failing_since or now
+        if self.enabled and outcome is Outcome.ENDPOINT_GONE:
+            self.disable(GONE)
+        elif self.enabled and has_failed_too_long(self.failing_since, now):
+            self.disable(UNREACHABLE)
+        return (self.failing_since, self.enabled) != known
 
     def enable(self) -> None:
         self.enabled, self.disabled_reason, self.failing_since = True, None, None
@@ -137,8 +149,8 @@ class DeleteWebhookEndpoint(Command[Id]):
 async def delete_webhook_endpoint(tx: Transaction, actor: Actor, command: DeleteWebhookEndpoint) -> Id:
     endpoint = await tx.get(WebhookEndpoint, command.id, lock=True)
     if endpoint.deleted_at is None:
-        endpoint.deleted_at = datetime.now(UTC)
-        endpoint.version += 1
+        endpoint.deleted_at = tx.now
+        endpoint.disable(DELETED)
         tx.save(endpoint)
     return endpoint.id
 

@@ -17,6 +17,7 @@ from engine.webhook_signatures import signed_headers
 from storage.deliveries import DueDeliveries, Taken
 
 LOOK_SECONDS = 1.0  # how late a delivery is when its call was lost
+UNWIND_SECONDS = 5.0
 MARGIN_SECONDS = 15.0  # to record what came of an attempt, beyond the time that sending may take
 
 log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ class Deliverer:
         self._called.set()
 
     async def run(self) -> None:
-        """For ever; what is under way when it is stopped is waited for no longer than an attempt may take."""
+        """For ever; what is under way when it is stopped may end soon, and is sent again where it does not."""
         try:
             while True:
                 with suppress(TimeoutError):
@@ -57,7 +58,7 @@ class Deliverer:
                 await self._send_all()
         finally:
             if self._sending:
-                await asyncio.wait(self._sending, timeout=self._sender.limit_seconds)
+                await asyncio.wait(self._sending, timeout=UNWIND_SECONDS)
 
     async def _send_all(self) -> None:
         """Whatever is due, as long as anything is."""

@@ -1,6 +1,6 @@
 """The entrance every request passes: it gets a trace, its body a bound, and whatever goes wrong an answer."""
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import DomainError, ErrorCode
+from gateway.addresses import Network, client_address
+from gateway.limits import LimitState
 from gateway.traces import trace_id_of
 
 log = structlog.get_logger(__name__)
@@ -19,11 +21,16 @@ class TooLarge(DomainError):
 
 
 class Entrance:
-    """ASGI middleware. `scope["state"]["trace_id"]` is there for all that follows, `X-Trace-Id` on each answer."""
+    """
+    ASGI middleware. `scope["state"]` has the `trace_id` and the caller's `address` for all that follows.
 
-    def __init__(self, app: ASGIApp, most_body_bytes: int) -> None:
+    On each answer are `X-Trace-Id`, and how the `limit` stands that was counted against, if any was.
+    """
+
+    def __init__(self, app: ASGIApp, most_body_bytes: int, trusted_proxies: Sequence[Network] = ()) -> None:
         self.app = app
         self.most_body_bytes = most_body_bytes
+        self.trusted_proxies = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -31,15 +38,16 @@ class Entrance:
             return
         headers = dict(scope["headers"])
         trace_id = trace_id_of(headers.get(b"traceparent", b"").decode("latin-1"))
-        scope.setdefault("state", {})["trace_id"] = trace_id
+        state = scope.setdefault("state", {})
+        state |= {"trace_id": trace_id, "address": client_address(scope, self.trusted_proxies)}
         with structlog.contextvars.bound_contextvars(trace_id=trace_id):
             if scope["type"] == "http":
-                await self._http(scope, receive, send, trace_id)
+                await self._http(scope, receive, send)
             else:
                 await self.app(scope, receive, send)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send, trace_id: str) -> None:
-        answer = _Answer(send, trace_id)
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = _Answer(send, scope["state"])
         try:
             await self.app(scope, _bounded(scope, receive, self.most_body_bytes), answer)
         except DomainError as error:
@@ -50,23 +58,33 @@ class Entrance:
 
 
 class _Answer:
-    """Sends on, with the trace; can still say what went wrong as long as nothing was sent."""
+    """Sends on, with the trace and the limit; can still say what went wrong as long as nothing was sent."""
 
-    def __init__(self, send: Send, trace_id: str) -> None:
+    def __init__(self, send: Send, state: MutableMapping[str, Any]) -> None:
         self._send = send
-        self._trace_id = trace_id
+        self._state = state
         self._started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started = True
-            message["headers"] = [*message.get("headers", []), (b"x-trace-id", self._trace_id.encode())]
+            headers = message.get("headers", [])
+            message["headers"] = [*headers, (b"x-trace-id", self._state["trace_id"].encode()), *self._limit(headers)]
         await self._send(message)
+
+    def _limit(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """What is to be told of the limit, and is not told yet."""
+        limit: LimitState | None = self._state.get("limit")
+        if limit is None:
+            return []
+        present = {name for name, _ in headers}
+        told = [(name.lower().encode(), value.encode()) for name, value in limit.headers.items()]
+        return [header for header in told if header[0] not in present]
 
     async def fail(self, error: DomainError) -> None:
         if self._started:
             return
-        body = error_body(error, self._trace_id)
+        body = error_body(error, self._state["trace_id"])
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if "retryAfter" in error.details:
             headers.append((b"retry-after", str(error.details["retryAfter"]).encode()))

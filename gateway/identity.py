@@ -11,11 +11,17 @@ from time import monotonic
 from types import MappingProxyType
 from typing import TypeVar
 
+from starlette.requests import HTTPConnection
+
 from domain.api_keys import ApiKey
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.permissions import Actor, ActorKind, Role, permissions_of
+from gateway.attempts import Attempts
+from gateway.key_uses import KeyUses
 from gateway.keys import read_key
+from gateway.limits import RateLimited
+from gateway.metering import address_of, tell
 from gateway.tokens import Tokens
 from storage.credentials import Credentials
 
@@ -40,28 +46,44 @@ class Secrets:
 
 
 class Identity:
-    def __init__(self, credentials: Credentials, secrets: Secrets, tokens: Tokens, *, recheck_seconds: float) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        secrets: Secrets,
+        tokens: Tokens,
+        attempts: Attempts,
+        uses: KeyUses,
+        *,
+        recheck_seconds: float,
+    ) -> None:
         self._credentials = credentials
         self._secrets = secrets
         self._tokens = tokens
+        self._attempts = attempts
+        self._uses = uses
         self._recheck_seconds = recheck_seconds
         self._remembered: OrderedDict[str, tuple[float, ApiKey | None]] = OrderedDict()
         self._teams: OrderedDict[tuple[Id, str], tuple[float, Mapping[Id, Role]]] = OrderedDict()
         self._prefixes: OrderedDict[str, str] = OrderedDict()  # of the keys that were let in, by their ids
 
-    async def of_headers(self, headers: Mapping[str, str], trace_id: str) -> Actor:
-        """The actor of `X-API-Key` or `Authorization: Bearer`. Raises UNAUTHENTICATED."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        return await self.of(headers.get("x-api-key"), token if scheme.lower() == "bearer" else None, trace_id)
+    async def of_request(self, request: HTTPConnection) -> Actor:
+        """The actor of `X-API-Key` or `Authorization: Bearer`. Raises UNAUTHENTICATED, IP_RATE_LIMIT_EXCEEDED."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        named = request.headers.get("x-api-key"), token if scheme.lower() == "bearer" else None
+        try:
+            return await self.of(*named, request.scope["state"]["trace_id"], address_of(request.scope))
+        except RateLimited as refused:
+            tell(request.scope, refused.state)
+            raise
 
-    async def of(self, api_key: str | None, token: str | None, trace_id: str) -> Actor:
-        if api_key:
-            return await self._of_key(api_key.strip(), trace_id)
-        if token:
-            person = await self._tokens.read(token.strip(), trace_id)
-            return replace(person, memberships=await self._memberships(person))
-        message = "Say who you are: send an API key as X-API-Key, or a token as Authorization: Bearer"
-        raise DomainError(ErrorCode.UNAUTHENTICATED, message)
+    async def of(self, api_key: str | None, token: str | None, trace_id: str, address: str | None = None) -> Actor:
+        """The actor of a key or a token; where it opens nothing, that counts against the address it came from."""
+        try:
+            return await self._of(api_key, token, trace_id, address)
+        except DomainError as error:
+            if address is not None and (api_key or token) and error.code is ErrorCode.UNAUTHENTICATED:
+                await self._attempts.failed(address)
+            raise
 
     async def still_valid(self, actor: Actor) -> bool:
         """
@@ -84,14 +106,24 @@ class Identity:
             with suppress(DomainError):  # a database that does not answer shuts nobody out
                 valid = await self.still_valid(actor)
 
-    async def _of_key(self, text: str, trace_id: str) -> Actor:
+    async def _of(self, api_key: str | None, token: str | None, trace_id: str, address: str | None) -> Actor:
+        if api_key:
+            return await self._of_key(api_key.strip(), trace_id, address)
+        if token:
+            person = await self._tokens.read(token.strip(), trace_id)
+            return replace(person, memberships=await self._memberships(person))
+        message = "Say who you are: send an API key as X-API-Key, or a token as Authorization: Bearer"
+        raise DomainError(ErrorCode.UNAUTHENTICATED, message)
+
+    async def _of_key(self, text: str, trace_id: str, address: str | None) -> Actor:
         key = read_key(text)
-        row = await self._row(key.prefix) if key else None
+        row = await self._row(key.prefix, address) if key else None
         if key is None or row is None or not hmac.compare_digest(row.secret_hash, key.hashed(self._secrets.pepper)):
             raise DomainError(ErrorCode.UNAUTHENTICATED, "This API key is not known here: check that it is whole")
         if _ended(row):
             raise DomainError(ErrorCode.UNAUTHENTICATED, "This API key was revoked or has expired")
         _remember(self._prefixes, row.id, row.prefix)
+        self._uses.note(row.id)
         return Actor(
             subject=row.id,
             kind=ActorKind.API_KEY,
@@ -102,6 +134,7 @@ class Identity:
             default_project_id=row.project_id or row.default_project_id,
             trace_id=trace_id,
             expires_at=row.expires_at,
+            rate_limit_per_hour=row.rate_limit_per_hour,
         )
 
     async def _memberships(self, person: Actor) -> Mapping[Id, Role]:
@@ -113,10 +146,12 @@ class Identity:
             _remember(self._teams, whose, (monotonic() + REMEMBERED_SECONDS, found))
         return found
 
-    async def _row(self, prefix: str) -> ApiKey | None:
+    async def _row(self, prefix: str, address: str | None = None) -> ApiKey | None:
         """The key's row, remembered for a few seconds: no longer, so that a revoked key soon opens nothing."""
         until, row = self._remembered.get(prefix, (0.0, None))
         if until < monotonic():
+            if row is None and address is not None:  # whoever guesses need not be looked up
+                self._attempts.require_few(address)
             row = await self._credentials.api_key(prefix)
             _remember(self._remembered, prefix, (monotonic() + REMEMBERED_SECONDS, row))
         return row

@@ -1,26 +1,27 @@
 """Rate limits: so many requests, or so much cost, in any stretch of time; exact across processes."""
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
 from time import monotonic, time
+from zlib import crc32
 
 import structlog
-from limits.aio.storage import MovingWindowSupport, RedisStorage
+from limits.aio.storage import RedisStorage
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from domain.errors import DomainError, ErrorCode
+from gateway.windows import MemoryWindows, Windows
 
 ANSWER_SECONDS = 0.2
 AWAY_SECONDS = 1.0
 MOST_CONNECTIONS = 16
-MOST_KEYS = 20_000
+MOST_REMEMBERED_HITS = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -56,17 +57,25 @@ class LimitState:
     def require(self, code: ErrorCode = ErrorCode.RATE_LIMITED) -> None:
         """Raises the refusal, if it is one."""
         if not self.allowed:
-            message = f"Rate limit exceeded. Try again in {self.reset_seconds} seconds"
-            raise DomainError(code, message, retryAfter=self.reset_seconds)
+            raise RateLimited(code, self)
+
+
+class RateLimited(DomainError):
+    """A refusal, and the state it is one of."""
+
+    def __init__(self, code: ErrorCode, state: LimitState) -> None:
+        message = f"Rate limit exceeded. Try again in {state.reset_seconds} seconds"
+        super().__init__(code, message, retryAfter=state.reset_seconds)
+        self.state = state
 
 
 class Limiter:
     """
-    Counts hits in moving windows: a window remembers each hit until it is over.
+    Counts in two ways, and so that all processes together hold the limit: each window in Redis is taken by one script.
 
-    A fixed window lets twice the limit through around its end, and a sliding counter assumes that past hits were
-    evenly spread; with moving windows no stretch of time sees more than the limit. Windows in Redis are taken by one
-    script each, so that all processes together hold the limit.
+    `hit` is for requests: a moving window remembers each hit until it is over, so no stretch of time sees more than
+    the limit. A fixed window lets twice the limit through around its end, and a sliding counter assumes that past hits
+    were evenly spread. `spend` is for budgets, whose amounts are too large to be remembered one by one.
 
     While Redis is away, each process counts alone (`alone`), or nobody is let in (None). Counting alone is what
     Easel does unless told otherwise, on routes that spend too: money is held by the ledger and the quotas, which are
@@ -76,17 +85,29 @@ class Limiter:
     A hit's time is by the clock of the process that took it: machines keep theirs in step.
     """
 
-    def __init__(self, windows: MovingWindowSupport, alone: MovingWindowSupport | None) -> None:
+    def __init__(self, windows: Windows, alone: Windows | None) -> None:
         self._windows = windows
         self._alone = alone
         self._away_until: float | None = None
 
     async def hit(self, key: str, limit: RateLimit, cost: int = 1) -> LimitState:
-        """Take `cost`, at most the limit itself, where that much is free; a cost of 0 only looks."""
+        """
+        Take `cost`, at most the limit itself, where that much is free; a cost of 0 only looks.
+
+        Of limits beyond MOST_REMEMBERED_HITS only the sum is kept, as `spend` does.
+        """
+        take = _spend if limit.amount > MOST_REMEMBERED_HITS else _hit
+        return await self._answered(lambda windows: take(windows, key, limit, cost))
+
+    async def spend(self, key: str, limit: RateLimit, cost: int = 1) -> LimitState:
+        """The same, from one counter for each stretch of `seconds`: one question to Redis, whatever the cost."""
+        return await self._answered(lambda windows: _spend(windows, key, limit, cost))
+
+    async def _answered(self, take: Callable[[Windows], Awaitable[LimitState]]) -> LimitState:
         if self._away_until is None or monotonic() >= self._away_until:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    state = await _hit(self._windows, key, limit, cost)
+                    state = await take(self._windows)
             except Exception as error:  # noqa: BLE001 - whatever Redis runs into, the caller gets a decided answer
                 self._is_away(error)
             else:
@@ -95,7 +116,7 @@ class Limiter:
         if self._alone is None:
             message = "Requests cannot be counted just now: try again shortly"
             raise DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=ceil(AWAY_SECONDS))
-        return await _hit(self._alone, key, limit, cost)
+        return await take(self._alone)
 
     def _is_away(self, error: Exception) -> None:
         if self._away_until is None:
@@ -108,7 +129,7 @@ class Limiter:
         self._away_until = None
 
 
-async def _hit(windows: MovingWindowSupport, key: str, limit: RateLimit, cost: int) -> LimitState:
+async def _hit(windows: Windows, key: str, limit: RateLimit, cost: int) -> LimitState:
     allowed = await windows.acquire_entry(key, limit.amount, limit.seconds, amount=cost)
     oldest, used = await windows.get_moving_window(key, limit.amount, limit.seconds)
     if not allowed and cost > 1:  # the hit that has to end for this much to be free
@@ -117,41 +138,18 @@ async def _hit(windows: MovingWindowSupport, key: str, limit: RateLimit, cost: i
     return LimitState(limit, limit.amount - used, max(reset_seconds, 0 if allowed else 1), allowed)
 
 
-class MemoryWindows(MovingWindowSupport):
-    """
-    The moving windows of one process, of so many keys; the one unused for longest makes room.
-
-    The library's own memory storage looks through all keys with every hit.
-    """
-
-    def __init__(self, most_keys: int = MOST_KEYS, clock: Callable[[], float] = time) -> None:
-        self._most_keys = most_keys
-        self._clock = clock
-        self._windows: OrderedDict[str, deque[float]] = OrderedDict()
-
-    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        window = self._current(key, expiry)
-        allowed = len(window) + amount <= limit
-        if allowed:
-            window.extend([self._clock()] * amount)
-        return allowed
-
-    async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
-        """When the oldest of the newest `limit` hits was, and how many there are."""
-        window = self._current(key, expiry)
-        count = min(limit, len(window))
-        return (window[-count] if count else self._clock()), count
-
-    def _current(self, key: str, seconds: int) -> deque[float]:
-        """The key's window, without what is over."""
-        window = self._windows.setdefault(key, deque())
-        self._windows.move_to_end(key)
-        if len(self._windows) > self._most_keys:
-            self._windows.popitem(last=False)
-        over = self._clock() - seconds
-        while window and window[0] < over:
-            window.popleft()
-        return window
+async def _spend(windows: Windows, key: str, limit: RateLimit, cost: int) -> LimitState:
+    # Each key has ends of its own, so that not all who were refused come back at once.
+    number, passed = divmod(time() + crc32(key.encode()) % limit.seconds, limit.seconds)
+    counter = f"{key}/{number:.0f}"
+    expiry = 2 * limit.seconds  # on machines whose clock is behind, the stretch ends later
+    taken = cost if cost <= limit.amount else 0
+    used = await windows.incr(counter, expiry, taken) if taken else await windows.get(counter)
+    allowed = cost == 0 or (taken == cost and used <= limit.amount)
+    if taken > 1 and not allowed:  # others may be refused meanwhile, but never is too much let through
+        used = await windows.incr(counter, expiry, -taken)
+    reset_seconds = ceil(limit.seconds - passed) if used or not allowed else 0
+    return LimitState(limit, max(limit.amount - used, 0), reset_seconds, allowed)
 
 
 @asynccontextmanager

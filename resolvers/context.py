@@ -14,6 +14,9 @@ from domain.ids import Id
 from domain.offers import Offers
 from domain.permissions import Actor
 from domain.ports import Begin, Command, Flags
+from gateway.limits import LimitState
+from gateway.metering import Meter
+from resolvers.starts import Starts
 from storage.events import EventLog
 from storage.reads import Reads
 from streams.cursors import Cursors
@@ -39,6 +42,8 @@ class Studio:
     cursors: Cursors
     offers: Offers
     flags: Flags
+    meter: Meter
+    starts: Starts
     public_url: str
     webhook_secret: Callable[[str, int], str]
 
@@ -50,6 +55,7 @@ class Context:
     studio: Studio
     known_actor: Actor | None
     trace_id: str
+    address: str | None = None
     connection_params: dict[str, Any] | None = None
     _loaders: dict[tuple[type, str], DataLoader[str, Any]] = field(default_factory=dict)
 
@@ -65,6 +71,10 @@ class Context:
 
     async def execute(self, command: Command[Result]) -> Result:
         return await execute(self.studio.begin, self.actor, command)
+
+    async def spend(self, cost: int) -> LimitState:
+        """Take the cost of an operation from the actor's minute."""
+        return await self.studio.meter.spend(self.actor, cost)
 
     async def load(self, kind: type[Entity], id: str | None) -> Entity | None:
         """The entity with this id; all that are asked for at the same moment come with one query."""

@@ -40,3 +40,19 @@ def mutation(
     resolve.__annotations__["input"] = asked or command  # which GraphQL reads as the type of the argument
     resolve.__name__ = command.__name__
     return resolve
+
+
+def start(command: type[Command[Result]], kind: type, named: str) -> Callable[..., Awaitable[Payload[Result]]]:
+    """The resolver of a mutation that starts work where the entity belongs that its `input` names in this field."""
+    resolve = mutation(command)
+
+    async def counted(info: Info, input: Command[Any]) -> Payload[Result]:
+        actor = info.context.actor
+        id_ = getattr(input, named) or actor.default_project_id
+        if id_ is not None:
+            await info.context.studio.starts.count(actor, kind, id_)
+        return await resolve(info, input)
+
+    counted.__annotations__["input"] = command
+    counted.__name__ = command.__name__
+    return counted

@@ -11,6 +11,7 @@ from domain.permissions import Actor
 from domain.projects import Project, ProjectStatus
 from domain.runs import Run, RunStatus
 from domain.workflows import Workflow
+from gateway.limits import LimitState
 from resolvers.context import Info
 from storage.reads import Page
 
@@ -40,6 +41,14 @@ def viewer(info: Info) -> Viewer:
 
 async def organization_of_viewer(root: Viewer, info: Info) -> Organization | None:
     return await info.context.load(Organization, root.actor.organization_id)
+
+
+async def rate_limit_of_viewer(root: Viewer, info: Info) -> LimitState:
+    return await info.context.studio.meter.look(root.actor)
+
+
+def amount_of(root: LimitState) -> int:
+    return root.limit.amount
 
 
 async def project(info: Info, id: Id | None = None, slug: str | None = None) -> Project | None:

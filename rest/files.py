@@ -9,6 +9,7 @@ from starlette.routing import Route
 from domain.errors import DomainError, ErrorCode
 from domain.images import Image
 from domain.ports import ObjectStore
+from gateway.metering import Meter
 from storage.public_images import PublicImages
 
 A_YEAR_SECONDS = 31_536_000
@@ -16,12 +17,14 @@ A_YEAR_SECONDS = 31_536_000
 _SAFE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
-def file_routes(images: PublicImages, objects: ObjectStore) -> list[Route]:
+def file_routes(images: PublicImages, objects: ObjectStore, meter: Meter) -> list[Route]:
     async def stored(request: Request) -> Response:
+        await meter.visit(request.scope)
         image = await images.by_storage_key(request.path_params["key"])
         return await _answer(request, image, objects, "private, no-cache")
 
     async def cdn(request: Request) -> Response:
+        await meter.visit(request.scope)
         named = request.path_params
         image = await images.by_file_name(named["organization"], named["project"], named["file_name"])
         return await _answer(request, image, objects, f"public, max-age={A_YEAR_SECONDS}")

@@ -21,6 +21,7 @@ from domain.plain import decimal_string, plain
 from domain.ports import Begin
 from domain.runs import Run, RunPurpose
 from gateway.identity import Identity
+from gateway.metering import Meter
 from rest.commands import command_of
 from rest.problems import problem
 from storage.answers import KeptResponse
@@ -31,6 +32,7 @@ from streams.runs import end_of
 
 LONGEST_WAIT_SECONDS = 60
 _POLL_SECONDS = 1
+_LOOK_COST = 10
 
 Act = Callable[[Request, Actor], Awaitable[Response]]
 
@@ -47,6 +49,7 @@ class GenerationJobs:
     reads: Reads
     hub: Hub
     kept: KeptResponses
+    meter: Meter
     public_url: str
 
     def routes(self) -> list[Route]:
@@ -63,7 +66,7 @@ class GenerationJobs:
         async def answer(request: Request) -> Response:
             trace_id = request.scope["state"]["trace_id"]
             try:
-                return await act(request, await self.identity.of_headers(request.headers, trace_id))
+                return await act(request, await self.identity.of_request(request))
             except DomainError as error:
                 return problem(error, trace_id)
 
@@ -71,6 +74,7 @@ class GenerationJobs:
 
     async def request(self, request: Request, actor: Actor) -> Response:
         """202 with where to look; 200 with the finished thing where it is ready within `Prefer: wait=SECONDS`."""
+        await self.meter.request(request.scope, actor)
         command = await command_of(request, RequestGenerationJob)
         if command.client_mutation_id is None:
             return _response(await self._requested(command, actor, _wait_of(request)))
@@ -88,6 +92,7 @@ class GenerationJobs:
             return KeptResponse(refused.status_code, dict(refused.headers), bytes(refused.body).decode())
 
     async def _requested(self, command: RequestGenerationJob, actor: Actor, wait_seconds: int) -> KeptResponse:
+        await self.meter.start(actor, actor.project_meant(command.project_id))
         run = await execute(self.begin, actor, command)
         quoted = decimal_string(run.held + run.cost)
         if wait_seconds and not run.is_finished:
@@ -106,6 +111,7 @@ class GenerationJobs:
             return await self.reads.one(Run, actor, id=run.id) or run
 
     async def status(self, request: Request, actor: Actor) -> Response:
+        (await self.meter.spend(actor, _LOOK_COST)).require()
         wanted = {"id": request.path_params["id"], "purpose": RunPurpose.GENERATION_JOB}
         run = await self.reads.one(Run, actor, **wanted)
         if run is None:

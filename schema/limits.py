@@ -1,8 +1,9 @@
-"""How large an operation may be. Each fragment is walked once, however often it is spread."""
+"""How large an operation may be, and is. Each fragment is walked once, however often it is spread."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -12,9 +13,12 @@ from graphql import (
     GraphQLError,
     IntValueNode,
     Node,
+    NullValueNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    ValueNode,
+    VariableNode,
 )
 
 from domain.errors import ErrorCode
@@ -22,6 +26,9 @@ from storage.reads import DEFAULT_PAGE, LONGEST_PAGE
 
 MOST_TOKENS = 4_000
 _SATURATED = 1_000_000
+_ITEMS = {"nodes", "edges"}
+_MOST_DIGITS = 9
+_UNKNOWN = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,8 @@ class Size:
     """
     `depth` is how many selections stand inside each other; the rest are counts over all of them.
 
-    `objects` is how many the answer can hold: what is asked of a page is asked of each item on it.
+    `objects` is how many the answer can hold: what is asked of a page is asked of each item on it. `listed` is 1 where
+    the items of a page are asked for.
     """
 
     depth: int = 0
@@ -37,6 +45,7 @@ class Size:
     aliases: int = 0
     directives: int = 0
     objects: int = 0
+    listed: int = 0
 
     def beside(self, other: "Size") -> "Size":
         return Size(
@@ -45,21 +54,46 @@ class Size:
             min(self.aliases + other.aliases, _SATURATED),
             min(self.directives + other.directives, _SATURATED),
             min(self.objects + other.objects, _SATURATED),
+            max(self.listed, other.listed),
         )
 
 
 # Generous enough for introspection as tools send it.
-MOST = Size(depth=16, fields=1_000, aliases=50, directives=50, objects=20_000)
+MOST = Size(depth=16, fields=1_000, aliases=50, directives=50, objects=20_000, listed=1)
 # Validation compares each pair of fields of one name, at some 5 µs a pair; this is the sum of their squares.
 MOST_REPEATS = 20_000
 
 
-def too_large(document: DocumentNode) -> list[GraphQLError]:
-    """QUERY_TOO_COMPLEX for each bound the document exceeds. Asked before anything slower looks at it."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """
+    What running an operation costs, and QUERY_TOO_COMPLEX for each bound that its document exceeds.
+
+    `pages` are the variables that say how long pages are.
+    """
+
+    cost: int
+    excesses: list[GraphQLError]
+    pages: tuple[str, ...]
+
+
+def measure(document: DocumentNode, run: OperationDefinitionNode | None, variables: Mapping[str, Any]) -> Measured:
+    """
+    The size of a document of which one operation is run. Asked before anything slower looks at it.
+
+    The cost is the number of objects the answer can hold, at least 1. Pages are as long as the variables say.
+    """
     try:
-        return list(_Measure(document).excesses())
+        return _Measure(document, run, variables).measured()
     except RecursionError:
-        return [_too_complex("The fragments are nested too deeply: ask for less at once")]
+        return Measured(1, [_too_complex("The fragments are nested too deeply: ask for less at once")], ())
+
+
+def page_length(first: Any) -> int:
+    """How many items a page can have: the most there are where that is not known, 1 where it is no number of items."""
+    if first is None:
+        return DEFAULT_PAGE
+    return max(1, min(first, LONGEST_PAGE)) if isinstance(first, int) else LONGEST_PAGE
 
 
 def _too_complex(message: str, *nodes: Node) -> GraphQLError:
@@ -67,21 +101,30 @@ def _too_complex(message: str, *nodes: Node) -> GraphQLError:
 
 
 class _Measure:
-    def __init__(self, document: DocumentNode) -> None:
+    def __init__(
+        self, document: DocumentNode, run: OperationDefinitionNode | None, variables: Mapping[str, Any]
+    ) -> None:
+        self._run = run
+        self._variables = {**_defaults(run), **variables}
         self._operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self._known: dict[str, Size] = {}
         self._written: Counter[str] = Counter()
+        self._pages: set[str] = set()
 
-    def excesses(self) -> Iterator[GraphQLError]:
+    def measured(self) -> Measured:
+        cost = 1
+        excesses: list[GraphQLError] = []
         for operation in self._operations:
             size = self._of(operation.selection_set)
-            for what in Size.__slots__:
-                if getattr(size, what) > getattr(MOST, what):
-                    message = f"The operation has more than {getattr(MOST, what):,} {what}: ask for less at once"
-                    yield _too_complex(message, operation)
+            if operation is self._run:
+                cost = max(size.objects, cost)
+            else:
+                size = replace(size, objects=0)  # it makes none, yet all of it has to be validated
+            excesses += _excesses(operation, size)
         if sum(count * count for count in self._written.values()) > MOST_REPEATS:
-            yield _too_complex("The same fields are asked for too often: ask for less at once")
+            excesses.append(_too_complex("The same fields are asked for too often: ask for less at once"))
+        return Measured(cost, excesses, tuple(self._pages))
 
     def _of(self, selections: SelectionSetNode | None) -> Size:
         total = Size()
@@ -97,10 +140,15 @@ class _Measure:
         if not isinstance(selection, FieldNode):
             return inside.beside(Size(directives=directives))
         self._written[(selection.alias or selection.name).value] += 1
-        own = Size(fields=1, aliases=int(selection.alias is not None), directives=directives)
-        objects = min(_items(selection) * (inside.objects + 1), _SATURATED) if selection.selection_set else 0
-        deeper = Size(inside.depth + 1, inside.fields, inside.aliases, inside.directives, objects)
-        return deeper.beside(own)
+        own = Size(
+            fields=1,
+            aliases=int(selection.alias is not None),
+            directives=directives,
+            listed=int(selection.name.value in _ITEMS),
+        )
+        items = self._items(selection, inside) if selection.selection_set else 0
+        objects = min(items * (inside.objects + 1), _SATURATED)
+        return Size(inside.depth + 1, inside.fields, inside.aliases, inside.directives, objects).beside(own)
 
     def _of_fragment(self, name: str) -> Size:
         if name not in self._known:
@@ -109,14 +157,34 @@ class _Measure:
             self._known[name] = self._of(fragment.selection_set if fragment else None)
         return self._known[name]
 
+    def _items(self, field: FieldNode, inside: Size) -> int:
+        """How many items the field's page can have; 1 where it is no page."""
+        first = next((argument.value for argument in field.arguments or () if argument.name.value == "first"), None)
+        if first is None:
+            return DEFAULT_PAGE if inside.listed else 1
+        return page_length(self._value(first))
 
-def _items(field: FieldNode) -> int:
-    """How many items the field's page can have; 1 where it is no page."""
-    first = next((argument.value for argument in field.arguments or () if argument.name.value == "first"), None)
-    if isinstance(first, IntValueNode):
-        return min(int(first.value[:9]), LONGEST_PAGE) if first.value.isdigit() else 1
-    if first is not None:
-        return LONGEST_PAGE
-    selections = field.selection_set.selections if field.selection_set else ()
-    asked = {selection.name.value for selection in selections if isinstance(selection, FieldNode)}
-    return DEFAULT_PAGE if asked & {"nodes", "edges"} else 1
+    def _value(self, node: ValueNode) -> Any:
+        if not isinstance(node, VariableNode):
+            return _literal(node)
+        self._pages.add(node.name.value)
+        return self._variables.get(node.name.value, _UNKNOWN)
+
+
+def _excesses(operation: OperationDefinitionNode, size: Size) -> Iterator[GraphQLError]:
+    for what in Size.__slots__:
+        if getattr(size, what) > getattr(MOST, what):
+            message = f"The operation has more than {getattr(MOST, what):,} {what}: ask for less at once"
+            yield _too_complex(message, operation)
+
+
+def _defaults(operation: OperationDefinitionNode | None) -> dict[str, Any]:
+    """What the operation's variables are where they are not given."""
+    defined = operation.variable_definitions or () if operation else ()
+    return {each.variable.name.value: _literal(each.default_value) for each in defined if each.default_value}
+
+
+def _literal(node: ValueNode) -> Any:
+    if isinstance(node, NullValueNode):
+        return None
+    return int(node.value[:_MOST_DIGITS]) if isinstance(node, IntValueNode) else _UNKNOWN

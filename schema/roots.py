@@ -2,6 +2,9 @@
 
 import strawberry
 
+from domain import projects as domain_projects
+from domain import runs as domain_runs
+from domain import workflows as domain_workflows
 from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claims import ClaimWork, ReleaseClaim
@@ -19,7 +22,7 @@ from domain.webhooks import (
 )
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from resolvers import accounts, api_keys, assets, images, nodes, projects, runs, streams, webhooks, workflows
-from resolvers.mutations import mutation
+from resolvers.mutations import mutation, start
 from resolvers.webhooks import OfEndpoint
 from schema.accounts import LedgerEntry
 from schema.api_keys import ApiKey, ApiKeyPayload
@@ -87,12 +90,17 @@ class Mutation:
     redeliver_webhook: WebhookDeliveryPayload = said("Send a message once more.", mutation(RedeliverWebhook))
     create_asset: AssetPayload = said("Keep something for reuse.", mutation(CreateAsset))
     update_asset: AssetPayload = said("Change an asset.", mutation(UpdateAsset))
-    start_run: RunPayload = said("Start a run of a workflow.", mutation(StartRun))
+    start_run: RunPayload = said(
+        "Start a run of a workflow.", start(StartRun, domain_workflows.Workflow, "workflow_id")
+    )
     request_generation_job: RunPayload = said(
-        "Make pictures from a prompt by one call, as POST /generate does.", mutation(RequestGenerationJob)
+        "Make pictures from a prompt by one call, as POST /generate does.",
+        start(RequestGenerationJob, domain_projects.Project, "project_id"),
     )
     cancel_run: CancelRunPayload = said("Stop a run; asking again changes nothing.", mutation(CancelRun))
-    retry_run: RunPayload = said("Repeat a run that is over: what failed, or all of it.", mutation(RetryRun))
+    retry_run: RunPayload = said(
+        "Repeat a run that is over: what failed, or all of it.", start(RetryRun, domain_runs.Run, "id")
+    )
     submit_step: RunPayload = said("Answer what a waiting step asks.", mutation(SubmitStep))
     claim: ClaimPayload = said("Say who is on a waiting step.", mutation(ClaimWork))
     release_claim: ClaimPayload = said("Say that nobody is on it any more.", mutation(ReleaseClaim))

@@ -1,13 +1,21 @@
 """The schema as it answers: parsed documents kept, operations bounded, every error with its code and trace."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
 
 import strawberry
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    get_operation_ast,
+    validate,
+)
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -16,11 +24,14 @@ from strawberry.types.graphql import OperationType
 
 from domain.errors import DomainError, ErrorCode
 from domain.flags import Flag
-from schema.limits import MOST_TOKENS, too_large
+from gateway.limits import LimitState
+from schema.costs import Costs
+from schema.limits import MOST_TOKENS, Measured, measure
 
 DOCUMENTS_KEPT = 500
 LONGEST_KEPT_CHARACTERS = 20_000  # so that what is kept has a bound
 _ASKS_OF_SCHEMA = re.compile(r"__(schema|type)\b")
+_COSTS = Costs(DOCUMENTS_KEPT)
 _MALFORMED = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 log = structlog.get_logger(__name__)
@@ -43,22 +54,58 @@ def _keep_parsed() -> SchemaExtension:
     return _KeptParses(maxsize=DOCUMENTS_KEPT)
 
 
-class _BoundedValidation(ValidationCache):
-    """What is too large is refused before it is validated: validation takes the square of a document's size."""
+class _Budget(SchemaExtension):
+    """
+    What is too large, or costs more than is left, is refused before it is validated.
 
+    Validation takes the square of a document's size, so whatever is to be validated is paid for. A subscription pays
+    once, when it begins.
+    """
+
+    def __init__(self) -> None:
+        self._cost: dict[str, int] = {}
+
+    async def on_validate(self) -> AsyncIterator[None]:
+        context = self.execution_context
+        if context.graphql_document:
+            measured = _measured(context, context.graphql_document)
+            refused = measured.excesses or _not_named(context) or _not_to_tell(context)
+            refused = refused or await self._spend(measured.cost)
+            context.pre_execution_errors = refused or None
+        yield
+
+    async def _spend(self, cost: int) -> list[GraphQLError]:
+        try:
+            state: LimitState = await self.execution_context.context.spend(cost)
+            self._cost = _told(cost, state)
+            state.require()
+        except DomainError as error:
+            return [GraphQLError(error.message, original_error=error)]
+        return []
+
+    def get_results(self) -> dict[str, Any]:
+        """With the first answer."""
+        cost, self._cost = self._cost, {}
+        return {"cost": cost} if cost else {}
+
+
+def _measured(context: ExecutionContext, document: DocumentNode) -> Measured:
+    name, variables = context.operation_name, context.variables or {}
+    if context.query and _is_kept(context):
+        return _COSTS.of(context.query, document, name, variables)
+    return measure(document, get_operation_ast(document, name), variables)
+
+
+class _KeptValidation(ValidationCache):
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
-        found = too_large(context.graphql_document) if context.graphql_document else []
-        if found := found or _not_named(context) or _not_to_tell(context):
-            context.pre_execution_errors = found
+        if context.pre_execution_errors or not _is_kept(context):
             yield
-        elif not _is_kept(context):
-            yield
-        else:
-            for step in super().on_validate():
-                # The kept errors are everybody's: each request completes its own.
-                context.pre_execution_errors = [_fresh(error) for error in context.pre_execution_errors or ()]
-                yield step
+            return
+        for step in super().on_validate():
+            # The kept errors are everybody's: each request completes its own.
+            context.pre_execution_errors = [_fresh(error) for error in context.pre_execution_errors or ()]
+            yield step
 
 
 def _is_kept(context: ExecutionContext) -> bool:
@@ -90,11 +137,11 @@ def _not_to_tell(context: ExecutionContext) -> list[GraphQLError]:
     return [GraphQLError(message, found[0].nodes, extensions={"code": ErrorCode.FORBIDDEN})] if found else []
 
 
-def _validate() -> SchemaExtension:
-    return _BoundedValidation(maxsize=DOCUMENTS_KEPT)
+def _keep_validated() -> SchemaExtension:
+    return _KeptValidation(maxsize=DOCUMENTS_KEPT)
 
 
-EXTENSIONS = [_limit_tokens, _keep_parsed, _validate]
+EXTENSIONS = [_limit_tokens, _keep_parsed, _Budget, _keep_validated]
 
 
 class StudioSchema(strawberry.Schema):
@@ -124,7 +171,7 @@ def _complete(error: GraphQLError, trace_id: str) -> None:
         log.error("unexpected failure", path=error.path, exc_info=cause)
         error.message = "Something went wrong on our side"
         error.extensions = {"code": ErrorCode.INTERNAL}
-    error.extensions = {"code": _code(error), **_told(cause), **(error.extensions or {}), "traceId": trace_id}
+    error.extensions = {"code": _code(error), **_details(cause), **(error.extensions or {}), "traceId": trace_id}
 
 
 def _is_unreadable_value(error: GraphQLError, cause: BaseException) -> bool:
@@ -138,5 +185,14 @@ def _code(error: GraphQLError) -> ErrorCode:
     return ErrorCode.GRAPHQL_VALIDATION_FAILED if error.path is None else ErrorCode.VALIDATION_ERROR
 
 
-def _told(cause: BaseException | None) -> dict[str, Any]:
+def _told(cost: int, state: LimitState) -> dict[str, int]:
+    return {
+        "requested": cost,
+        "limit": state.limit.amount,
+        "remaining": state.remaining,
+        "resetSeconds": state.reset_seconds,
+    }
+
+
+def _details(cause: BaseException | None) -> dict[str, Any]:
     return cause.extensions if isinstance(cause, DomainError) else {}

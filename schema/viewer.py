@@ -1,6 +1,7 @@
 """Who is asking."""
 
 from domain.permissions import Role
+from gateway.limits import LimitState
 from resolvers import members, projects
 from schema.fields import of, said
 from schema.types import Organization, Project
@@ -14,6 +15,15 @@ class ProjectRole:
     role: Role = said("What they may do in it.")
 
 
+@of(LimitState)
+class RateLimit:
+    """How many requests of /api/v1 an hour allows. GraphQL tells what is left of its own budget with each answer."""
+
+    limit: int = said("How many in any hour.", projects.amount_of)
+    remaining: int = said("How many are left.")
+    reset_seconds: int = said("In how many seconds more are free; 0 where none was made.")
+
+
 @of(projects.Viewer)
 class Viewer:
     """Who is asking, as this server sees them."""
@@ -23,3 +33,6 @@ class Viewer:
     organization: Organization = said("Whose rows they see.", projects.organization_of_viewer)
     scopes: list[str] = said("What they may do wherever they are let in; * is everything.")
     roles: list[ProjectRole] = said("What they may do besides, in projects whose teams they are in.", members.roles_of)
+    rate_limit: RateLimit = said(
+        "How the hour of their requests stands. Asking does not count.", projects.rate_limit_of_viewer
+    )

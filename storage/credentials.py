@@ -1,8 +1,10 @@
 """Organizations, API keys and memberships, looked up before anyone is known to be allowed anything."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.api_keys import ApiKey
@@ -18,6 +20,13 @@ from storage.tables import TABLES
 Entity = TypeVar("Entity")
 
 MOST_MEMBERSHIPS = 1_000
+# Locked in one order, so that processes that write the same keys wait for each other and do not deadlock.
+_KEYS_USED = text("""
+    WITH used AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:moments AS timestamptz[])) AS used (id, moment)),
+    locked AS (SELECT id FROM api_keys WHERE id IN (SELECT id FROM used) ORDER BY id FOR NO KEY UPDATE)
+    UPDATE api_keys SET last_used_at = greatest(api_keys.last_used_at, used.moment)
+    FROM used JOIN locked USING (id) WHERE api_keys.id = used.id
+""")
 
 
 class Credentials:
@@ -26,6 +35,12 @@ class Credentials:
 
     async def api_key(self, prefix: str) -> ApiKey | None:
         return await self._one(ApiKey, prefix=prefix)
+
+    async def keys_used(self, moments: Mapping[Id, datetime]) -> None:
+        """Record when keys were last used."""
+        with spoken_plainly():
+            async with self.engine.begin() as connection:
+                await connection.execute(_KEYS_USED, {"ids": list(moments), "moments": list(moments.values())})
 
     async def organization(self, slug: str) -> Organization | None:
         return await self._one(Organization, slug=slug)

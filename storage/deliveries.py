@@ -13,11 +13,17 @@ from storage.failures import spoken_plainly
 from storage.statements import select_of
 from storage.tables import TABLES
 
-# A slow receiver takes so many senders and no more.
-MOST_OF_ONE_ENDPOINT = 4
+# A slow receiver takes so many senders and no more; the callbacks of a project count as one.
+MOST_OF_ONE_RECEIVER = 4
 
 # Whoever was given one and has said nothing by the time it is due again has gone away.
 _TAKE = text("""
+    WITH full_ones AS MATERIALIZED (
+        SELECT CASE WHEN endpoint.run_id IS NULL THEN endpoint.id ELSE endpoint.project_id END AS receiver
+        FROM webhook_deliveries AS delivery JOIN webhook_endpoints AS endpoint ON endpoint.id = delivery.endpoint_id
+        WHERE delivery.status = 'SENDING' AND delivery.due_at > now()
+        GROUP BY receiver HAVING count(*) >= :most_of_one
+    )
     UPDATE webhook_deliveries
     SET status = 'SENDING', attempt = attempt + 1, epoch = epoch + 1,
         due_at = now() + make_interval(secs => :given_seconds)
@@ -26,11 +32,10 @@ _TAKE = text("""
         JOIN webhook_endpoints AS endpoint ON endpoint.id = delivery.endpoint_id
         WHERE delivery.status IN ('PENDING', 'SENDING') AND delivery.due_at <= now()
             AND endpoint.enabled AND endpoint.deleted_at IS NULL
-            AND (
-                SELECT count(*) FROM webhook_deliveries AS other
-                WHERE other.endpoint_id = endpoint.id AND other.status = 'SENDING' AND other.due_at > now()
-            ) < :most_of_one
-        ORDER BY delivery.due_at LIMIT 1 FOR UPDATE OF delivery SKIP LOCKED
+            AND CASE WHEN endpoint.run_id IS NULL THEN endpoint.id ELSE endpoint.project_id END NOT IN (
+                SELECT receiver FROM full_ones
+            )
+        ORDER BY delivery.due_at, delivery.id LIMIT 1 FOR UPDATE OF delivery SKIP LOCKED
     )
     RETURNING id::text, now()
 """)
@@ -51,7 +56,7 @@ class DueDeliveries:
 
     async def take(self, given_seconds: float) -> Taken | None:
         """The one that has been due for longest; None where none is."""
-        values = {"given_seconds": given_seconds, "most_of_one": MOST_OF_ONE_ENDPOINT}
+        values = {"given_seconds": given_seconds, "most_of_one": MOST_OF_ONE_RECEIVER}
         with spoken_plainly():
             async with self.engine.begin() as connection:
                 row = (await connection.execute(_TAKE, values)).first()

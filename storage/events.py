@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.events import Envelope, Event
-from domain.ids import Id
+from domain.ids import Id, new_id
 from domain.ports import DeliveryJob
 from storage.columns import to_json
 from storage.failures import spoken_plainly
@@ -22,8 +22,8 @@ _RECORD = """
         UPDATE project_sequences SET seq = seq + $2 WHERE id = $1 RETURNING seq - $2 AS seq_before
     ), fresh AS (
         SELECT * FROM jsonb_to_recordset($3::jsonb) AS f(
-            ord integer, event text, channel text, run_id uuid, subject_type text, subject_id uuid, version integer,
-            payload jsonb, occurred_at timestamptz
+            ord integer, id uuid, event text, channel text, run_id uuid, subject_type text, subject_id uuid,
+            version integer, payload jsonb, occurred_at timestamptz
         )
     ), written AS (
         INSERT INTO events (project_id, seq, event, channel, run_id, subject_type, subject_id, version, payload,
@@ -37,13 +37,15 @@ _RECORD = """
         SELECT made.id, endpoint.organization_id, $1, endpoint.id, made.id, fresh.event, made.body, 'PENDING',
             0, 0, now(), $5, now()
         FROM numbered, fresh
-        JOIN webhook_endpoints AS endpoint ON endpoint.project_id = $1 AND endpoint.enabled
-            AND endpoint.deleted_at IS NULL AND (endpoint.run_id IS NULL OR endpoint.run_id = fresh.run_id)
-            AND endpoint.events && ARRAY['*', fresh.event, split_part(fresh.event, '.', 1) || '.*'],
+        JOIN LATERAL (
+            SELECT id, organization_id, events FROM webhook_endpoints
+            WHERE project_id = $1 AND run_id IS NULL AND enabled AND deleted_at IS NULL
+            UNION ALL
+            SELECT id, organization_id, events FROM webhook_endpoints
+            WHERE run_id = fresh.run_id AND enabled AND deleted_at IS NULL
+        ) AS endpoint ON endpoint.events && ARRAY['*', fresh.event, split_part(fresh.event, '.', 1) || '.*'],
         LATERAL (
-            SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING
-                substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6
-            ), 52, 1), 53, 1), 'hex')::uuid AS id,  -- a UUIDv7: the moment, then chance
+            SELECT (left(fresh.id::text, 19) || right(gen_random_uuid()::text, 17))::uuid AS id,  -- in their order
             jsonb_build_object(
                 'type', fresh.event, 'projectId', $1, 'runId', fresh.run_id, 'data', fresh.payload, 'traceId', $5::text,
                 'timestamp', to_char(fresh.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -78,7 +80,8 @@ async def record(
 
 def _as_json(recorded: list[Event]) -> str:
     names = ("event", "channel", "run_id", "subject_type", "subject_id", "version", "payload", "occurred_at")
-    return to_json([{"ord": i, **{n: getattr(event, n) for n in names}} for i, event in enumerate(recorded, 1)])
+    rows = [{name: getattr(event, name) for name in names} for event in recorded]
+    return to_json([{"ord": ord_, "id": new_id(), **row} for ord_, row in enumerate(rows, 1)])
 
 
 class EventLog:

@@ -43,15 +43,35 @@ class _TransactionDriver:
         return [dict(row) for row in result.mappings()]
 
 
-class _NewJobsAlone(AsyncpgPoolDriver):
-    """Only a new job is a reason to look for jobs: what is told of taken and finished ones would pile up unread."""
+class _Ear(AsyncpgPoolDriver):
+    """
+    Hears of new jobs, and of however many only once until they are looked for.
+
+    That jobs were taken and finished is no reason to look for others, and all that is told and not read would pile up.
+    """
+
+    has_heard = False
 
     async def add_listener(self, channel: str, callback: Callable[[str | bytes | bytearray], None]) -> None:
         def hear(payload: str | bytes | bytearray) -> None:
-            if msgspec.json.decode(payload).get("operation", "insert") == "insert":
-                callback(payload)
+            told = msgspec.json.decode(payload)
+            if told.get("type") == "table_changed_event":
+                if self.has_heard or told.get("operation") != "insert":
+                    return
+                self.has_heard = True
+            callback(payload)
 
         await super().add_listener(channel, hear)
+
+
+class _Calls(Queries):
+    """Whoever looks for jobs wants to hear of those that come from then on."""
+
+    driver: _Ear
+
+    async def dequeue(self, *arguments: Any, **named: Any) -> list[Job]:
+        self.driver.has_heard = False
+        return await super().dequeue(*arguments, **named)
 
 
 async def enqueue(connection: AsyncConnection, jobs: Sequence[StepJob | DeliveryJob]) -> None:
@@ -134,7 +154,7 @@ async def _dispatch_once(url: str, hands: _Hands, deliver: Callable[[], None], s
     stopping = asyncio.create_task(stop.wait())
     stopping.add_done_callback(lambda _: let_go.set())
     try:
-        queue = QueueManager(Queries(_NewJobsAlone(pool)))
+        queue = QueueManager(_Calls(_Ear(pool)))
         queue.shutdown = let_go
 
         @queue.entrypoint(STEP, accepts_context=False)

@@ -146,6 +146,15 @@ class Reads:
         query = newest.order_by(by, TABLES[kind].c.id.desc())
         return await self._fetch(kind, query)
 
+    async def project_of(self, kind: type, actor: Actor, id: Id) -> Id | None:
+        """The project of a row, where the actor may start runs in it."""
+        table = TABLES[kind]
+        within = visible(table, actor.organization_id, actor.reach(Permission.RUNS_START))
+        query = select(table.c.get("project_id", table.c.id)).where(*within, table.c.id == id)
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                return (await connection.execute(query)).scalar()
+
     async def spent(self, actor: Actor, since: datetime) -> Decimal:
         """The credits that were charged since then."""
         entries = TABLES[LedgerEntry].c

@@ -1,6 +1,6 @@
 """What has served its time and is removed."""
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.failures import spoken_plainly
@@ -8,15 +8,32 @@ from storage.idempotency import forget_old
 
 JOB_LOG_HOURS = 24
 DELIVERY_DAYS = 30
+ROWS_AT_ONCE = 2_000
 
 _FORGET_JOBS = text("DELETE FROM pgqueuer_log WHERE created < now() - make_interval(hours => :hours)")
 _FORGET_COUNTS = text("DELETE FROM pgqueuer_statistics WHERE created < now() - make_interval(hours => :hours)")
 
-
-# Of a run's callback, which is nobody's to delete, the last delivery takes its endpoint with it.
-_FORGET_DELIVERIES = text("DELETE FROM webhook_deliveries WHERE created_at < now() - make_interval(days => :days)")
-_FORGET_CALLBACKS = text("""
-    DELETE FROM webhook_endpoints WHERE run_id IS NOT NULL AND created_at < now() - make_interval(days => :days)
+_GIVE_UP_DELIVERIES = text("""
+    UPDATE webhook_deliveries SET status = 'FAILED', error = 'The endpoint was deleted', finished_at = now()
+    WHERE id IN (
+        SELECT delivery.id FROM webhook_deliveries AS delivery
+        JOIN webhook_endpoints AS endpoint ON endpoint.id = delivery.endpoint_id
+        WHERE delivery.status IN ('PENDING', 'SENDING') AND delivery.due_at < now()
+            AND endpoint.deleted_at IS NOT NULL
+        LIMIT :most FOR UPDATE OF delivery SKIP LOCKED
+    )
+""")
+_FORGET_DELIVERIES = text("""
+    DELETE FROM webhook_deliveries WHERE id IN (
+        SELECT id FROM webhook_deliveries WHERE created_at < now() - make_interval(days => :days) LIMIT :most
+    )
+""")
+# With an endpoint its last deliveries go; a callback is nobody's to delete, and ends with its run.
+_FORGET_ENDPOINTS = text("""
+    DELETE FROM webhook_endpoints WHERE id IN (
+        SELECT endpoint.id FROM webhook_endpoints AS endpoint LEFT JOIN runs ON runs.id = endpoint.run_id
+        WHERE coalesce(endpoint.deleted_at, runs.finished_at) < now() - make_interval(days => :days) LIMIT :most
+    )
 """)
 
 
@@ -27,5 +44,14 @@ async def sweep(engine: AsyncEngine) -> None:
             await forget_old(connection)
             for forget in (_FORGET_JOBS, _FORGET_COUNTS):
                 await connection.execute(forget, {"hours": JOB_LOG_HOURS})
-            for forget in (_FORGET_DELIVERIES, _FORGET_CALLBACKS):
-                await connection.execute(forget, {"days": DELIVERY_DAYS})
+        await _in_parts(engine, _GIVE_UP_DELIVERIES)
+        for forget in (_FORGET_DELIVERIES, _FORGET_ENDPOINTS):
+            await _in_parts(engine, forget, days=DELIVERY_DAYS)
+
+
+async def _in_parts(engine: AsyncEngine, statement: TextClause, **values: int) -> None:
+    """However much there is, no statement takes longer than it may."""
+    changed = ROWS_AT_ONCE
+    while changed == ROWS_AT_ONCE:
+        async with engine.begin() as connection:
+            changed = (await connection.execute(statement, {"most": ROWS_AT_ONCE, **values})).rowcount

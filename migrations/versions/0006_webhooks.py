@@ -39,7 +39,7 @@ def _endpoints() -> None:
         _key("webhook_endpoints", "run_id", "runs", cascade=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
     )
-    living, of_runs = sa.text("deleted_at IS NULL"), sa.text("run_id IS NOT NULL")
+    living, of_runs = sa.text("run_id IS NULL AND deleted_at IS NULL"), sa.text("run_id IS NOT NULL")
     _index("webhook_endpoints", "project_id_id", ["project_id", "id"], living)
     _index("webhook_endpoints", "run_id", ["run_id"], of_runs)
 
@@ -70,7 +70,7 @@ def _deliveries() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
     )
     _index("webhook_deliveries", "endpoint_id_id", ["endpoint_id", "id"])
-    _index("webhook_deliveries", "due_at", ["due_at"], sa.text("status IN ('PENDING', 'SENDING')"))
+    _index("webhook_deliveries", "due_at", ["due_at", "id"], sa.text("status IN ('PENDING', 'SENDING')"))
     _index("webhook_deliveries", "sending", ["endpoint_id"], sa.text("status = 'SENDING'"))
     _index("webhook_deliveries", "created_at", ["created_at"])
 

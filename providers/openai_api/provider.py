@@ -19,6 +19,7 @@ from domain.providers import (
     TextAnswer,
     TextRequest,
 )
+from domain.traces import traceparent_of
 from providers.openai_api.answers import decode_images, decode_text
 from providers.openai_api.connection import open_connections
 from providers.openai_api.failures import failure_of, unusable_answer
@@ -124,7 +125,12 @@ class OpenAI:
 
 
 def _headers(request: ImageRequest | TextRequest) -> dict[str, str]:
-    headers = {"Idempotency-Key": request.call.idempotency_key, "X-Trace-Id": request.call.trace_id}
+    call = request.call
+    headers = {
+        "Idempotency-Key": call.idempotency_key,
+        "X-Trace-Id": call.trace_id,
+        "traceparent": traceparent_of(call.trace_id),
+    }
     return {name: value for name, value in headers.items() if value}
 
 

@@ -24,7 +24,12 @@ webhook_endpoints = Table(
     required("version", Integer),
     required("created_at", MOMENT),
     Column("deleted_at", MOMENT),
-    Index("ix_webhook_endpoints_project_id_id", "project_id", "id", postgresql_where=text("deleted_at IS NULL")),
+    Index(
+        "ix_webhook_endpoints_project_id_id",
+        "project_id",
+        "id",
+        postgresql_where=text("run_id IS NULL AND deleted_at IS NULL"),
+    ),
     Index("ix_webhook_endpoints_run_id", "run_id", postgresql_where=text("run_id IS NOT NULL")),
 )
 webhook_deliveries = Table(
@@ -48,7 +53,7 @@ webhook_deliveries = Table(
     required("created_at", MOMENT),
     Column("finished_at", MOMENT),
     Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
-    Index("ix_webhook_deliveries_due_at", "due_at", postgresql_where=text("status IN ('PENDING', 'SENDING')")),
+    Index("ix_webhook_deliveries_due_at", "due_at", "id", postgresql_where=text("status IN ('PENDING', 'SENDING')")),
     Index("ix_webhook_deliveries_sending", "endpoint_id", postgresql_where=text("status = 'SENDING'")),
     Index("ix_webhook_deliveries_created_at", "created_at"),
 )

@@ -122,3 +122,22 @@ async def test_keys_of_another_organization_do_not_exist(client: Client, spy: Cl
     ).code == ("PROJECT_NOT_FOUND")
     assert await spy.ask("query($id: ID!) { node(id: $id) { id } }", id=key["id"]) == {"node": None}
     assert await workflow_id(client)
+
+
+async def test_when_a_key_was_last_used_is_seen_and_is_no_new_version(client: Client) -> None:
+    key = await made(client, name="Used")
+    used = "{ apiKeys { nodes { id name lastUsedAt version } } }"
+    assert {node["lastUsedAt"] for node in (await client.ask(used))["apiKeys"]["nodes"]} == {None}
+    before = datetime.now(UTC)
+    await asked_with(client, key["secret"], VIEWER)
+    await client.parts.identity._uses.flush()
+    nodes = {node["name"]: node for node in (await client.ask(used))["apiKeys"]["nodes"]}
+    assert nodes["Used"]["id"] == key["apiKey"]["id"]
+    assert (
+        before - timedelta(milliseconds=1) <= datetime.fromisoformat(nodes["Used"]["lastUsedAt"]) <= datetime.now(UTC)
+    )
+    assert {node["version"] for node in nodes.values()} == {1}
+    changed = await client.ask(UPDATE, input={"id": key["apiKey"]["id"], "name": "Renamed", "expectedVersion": 1})
+    assert changed["updateApiKey"]["apiKey"]["version"] == 2
+    nodes = {node["name"]: node for node in (await client.ask(used))["apiKeys"]["nodes"]}
+    assert nodes["Renamed"]["lastUsedAt"]

@@ -87,9 +87,10 @@ async def test_whole_numbers_beyond_64_bits_are_no_input(client: Client) -> None
 
 
 async def test_over_get_only_queries_are_answered(client: Client) -> None:
-    queries = {"mutation{__typename}": 400, "subscription{__typename}": 400, "": 400, "{viewer{kind}}": 200}
+    queries = {"mutation{__typename}": 405, "subscription{__typename}": 400, "": 400, "{viewer{kind}}": 200}
     answers = {query: await client.http.get("/graphql", params={"query": query}) for query in queries}
     assert {query: answer.status_code for query, answer in answers.items()} == queries
+    assert answers["mutation{__typename}"].headers["allow"] == "POST"
     assert answers["{viewer{kind}}"].json()["data"] == {"viewer": {"kind": "api_key"}}
 
 
@@ -112,4 +113,4 @@ async def test_a_body_over_1_mib_is_refused_whether_it_says_its_length_or_not(cl
 
 async def test_a_body_of_exactly_1_mib_is_read(client: Client) -> None:
     body = json.dumps({"query": "{__typename}"}).ljust(1_048_576)
-    assert (await send(client, body)).json() == {"data": {"__typename": "Query"}}
+    assert (await send(client, body)).json()["data"] == {"__typename": "Query"}

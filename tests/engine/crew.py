@@ -120,7 +120,9 @@ def a_reconciler(parts: Parts) -> Reconciler:
 async def jobs_of(parts: Parts) -> list[StepJob]:
     """Take all jobs that are queued, those that are to wait too."""
     async with parts.engine.begin() as connection:
-        rows = (await connection.execute(text("DELETE FROM pgqueuer RETURNING payload"))).scalars()
+        rows = (
+            await connection.execute(text("DELETE FROM pgqueuer WHERE entrypoint = 'step' RETURNING payload"))
+        ).scalars()
         return [msgspec.json.decode(row, type=StepJob) for row in rows]
 
 

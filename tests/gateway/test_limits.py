@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from domain.errors import DomainError, ErrorCode
-from gateway.limits import AWAY_SECONDS, Limiter, LimitState, MemoryWindows, RateLimit, open_limiter
+from gateway.limits import AWAY_SECONDS, Limiter, LimitState, RateLimit, open_limiter
+from gateway.windows import MemoryWindows
 from tests.servers.narrow_link import narrow_link
 from tests.servers.stalling_proxy import stalling_proxy
 from tests.servers.valkey_process import ValkeyProcess, start_valkey
@@ -118,9 +119,12 @@ async def test_of_many_hits_at_once_just_the_limit_is_let_through(limiter: Limit
     assert sum(state.allowed for state in states) == 100
 
 
-def test_four_processes_with_four_threads_each_are_let_through_exactly_the_limit(valkey: ValkeyProcess) -> None:
+@pytest.mark.parametrize("way", ["hit", "spend"])
+def test_four_processes_with_four_threads_each_are_let_through_exactly_the_limit(
+    valkey: ValkeyProcess, way: str
+) -> None:
     amount = PROCESSES * THREADS * HITS // 2
-    words = [valkey.url, str(amount), str(THREADS), str(HITS)]
+    words = [way, valkey.url, str(amount), str(THREADS), str(HITS)]
     command = [sys.executable, "-m", "tests.gateway.hitting", *words]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with ExitStack() as stack:

@@ -16,7 +16,9 @@ from domain.members import RemoveMember, SetMember
 from domain.permissions import Actor, ActorKind, Role
 from domain.ports import Command
 from domain.projects import CreateProject
+from gateway.attempts import Attempts
 from gateway.identity import REMEMBERED_SECONDS, Identity
+from gateway.key_uses import KeyUses
 from gateway.tokens import Tokens, write_token
 from storage.credentials import Credentials
 from storage.pool import create_engine
@@ -131,7 +133,9 @@ async def test_a_key_whose_expiry_was_put_off_stays(client: Client) -> None:
 async def test_a_database_that_is_away_shuts_nobody_out(client: Client) -> None:
     actor, secrets = await key_actor(client), client.parts.secrets
     engine = create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere", connections=2)
-    identity = Identity(Credentials(engine), secrets, Tokens(secrets.token_key), recheck_seconds=0.01)
+    credentials, attempts = Credentials(engine), Attempts(client.parts.studio.meter)
+    uses = KeyUses(credentials.keys_used)
+    identity = Identity(credentials, secrets, Tokens(secrets.token_key), attempts, uses, recheck_seconds=0.01)
     with pytest.raises(DomainError, match="away"):
         await identity.still_valid(actor)
     with pytest.raises(TimeoutError):

@@ -8,6 +8,7 @@ from PIL import Image
 from domain.errors import InvalidInput
 from domain.pictures import ASPECT_RATIOS
 from domain.providers import Call, ImageProvider, ImageRequest, Recovery, TextProvider, TextRequest
+from gateway.traces import trace_id_of
 from providers.openai_api import OpenAI
 from tests.providers.openai_connection import INSTRUCTIONS, PROMPT, connect
 from tests.servers.openai_process import OpenAIServer
@@ -106,6 +107,15 @@ async def test_text_is_written_from_instructions_and_words(openai: OpenAI, opena
     (call,) = await openai_server.requests()
     assert (call["path"], call["idempotency_key"], call["trace_id"]) == ("/v1/chat/completions", "step-9", "trace-9")
     assert [message["content"] for message in call["fields"]["messages"]] == [INSTRUCTIONS, PROMPT]
+
+
+async def test_a_trace_goes_on_where_it_is_one(openai: OpenAI, openai_server: OpenAIServer) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    for trace_id in (trace, "trace-9", "0" * 32, ""):
+        await openai.write_text(TextRequest(INSTRUCTIONS, PROMPT, trace_id=trace_id))
+    first, *others = [call["traceparent"] for call in await openai_server.requests()]
+    assert trace_id_of(first) == trace
+    assert others == [None] * 3
 
 
 async def test_no_connection_is_used_twice(openai: OpenAI, openai_server: OpenAIServer) -> None:

@@ -42,6 +42,7 @@ class Call:
             "client_port": self.request.client.port if self.request.client else None,
             "idempotency_key": headers.get("idempotency-key"),
             "trace_id": headers.get("x-trace-id"),
+            "traceparent": headers.get("traceparent"),
             "authorized": headers.get("authorization", "").startswith("Bearer "),
             "fields": self.fields,
             "files": self.files,

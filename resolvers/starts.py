@@ -1,0 +1,30 @@
+"""Requests that start work, counted for each project."""
+
+from collections import OrderedDict
+
+from domain.ids import Id
+from domain.permissions import Actor
+from gateway.metering import Meter
+from storage.reads import Reads
+
+MOST_REMEMBERED = 10_000
+
+
+class Starts:
+    """Where a row belongs never changes, so it is looked up once."""
+
+    def __init__(self, reads: Reads, meter: Meter) -> None:
+        self._reads = reads
+        self._meter = meter
+        self._projects: OrderedDict[tuple[Id, Id], Id] = OrderedDict()
+
+    async def count(self, actor: Actor, kind: type, id: Id) -> None:
+        """Count a start in the project of this row. Raises RATE_LIMITED where it had its share of the minute."""
+        known = (actor.organization_id, id)
+        project_id = self._projects.get(known) or await self._reads.project_of(kind, actor, id)
+        if project_id is None:
+            return  # nothing starts where nothing is
+        self._projects[known] = project_id
+        if len(self._projects) > MOST_REMEMBERED:
+            self._projects.popitem(last=False)
+        await self._meter.start(actor, project_id)
