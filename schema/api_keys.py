@@ -19,7 +19,7 @@ class ApiKey(Node):
     project: Project | None = said(
         "The project it is confined to; null where it is the organization's.", api_keys.project_of
     )
-    rate_limit_per_hour: int = said("How many requests of /api/v1 it may make in an hour.")
+    rate_limit_per_hour: int = said("How many requests of /generate and /api/v1 it may make in an hour.")
     created_at: datetime = said("When it was made.")
     expires_at: datetime | None = said("When it stops to open anything.")
     last_used_at: datetime | None = said("When it was last used, to the minute.")

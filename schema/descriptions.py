@@ -67,7 +67,7 @@ MEANINGS: dict[str, str] = {
     "priority": "-100 to 100, higher first within the project; 0 when left out.",
     "projectId": "The project; the key's own when left out, where that is allowed.",
     "prompt": "What to show, 1 to 4,000 characters.",
-    "rateLimitPerHour": "How many requests of /api/v1 it may make in an hour, 1 to 10,000,000.",
+    "rateLimitPerHour": "How many requests of /generate and /api/v1 it may make in an hour, 1 to 10,000,000.",
     "role": "What they may do there.",
     "runId": "Only this run.",
     "scopes": "What it may do: * or some of resource:action, as runs:start. Nobody can give more than they have.",

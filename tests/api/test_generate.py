@@ -106,6 +106,21 @@ async def test_only_json_is_taken_so_that_no_foreign_page_can_post(client: Clien
     assert (answer.status_code, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
+async def test_an_hour_allows_so_many_jobs_and_says_so(client: Client) -> None:
+    asked = {"name": "Few", "scopes": ["*"], "rateLimitPerHour": 2, "projectId": client.key.projectId}
+    made = await client.ask(
+        "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }", input=asked
+    )
+    client.http.headers["x-api-key"] = made["createApiKey"]["secret"]
+    first, broken, third = await ask_for(client), await ask_for(client, n=0), await ask_for(client)
+    assert [answer.status_code for answer in (first, broken, third)] == [202, 400, 429]
+    assert [answer.headers["ratelimit-remaining"] for answer in (first, broken, third)] == ["1", "0", "0"]
+    seconds = int(third.headers["retry-after"])
+    told = {"code": "RATE_LIMITED", "detail": f"Rate limit exceeded. Try again in {seconds} seconds"}
+    assert third.json().items() >= told.items()
+    assert (await client.http.get(first.json()["statusUrl"])).status_code == 200
+
+
 async def test_strangers_get_nothing(client: Client, spy: Client) -> None:
     promised = (await ask_for(client)).json()
     for path in (f"/generate/{promised['id']}", f"/v1/generate/{promised['id']}"):

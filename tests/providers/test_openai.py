@@ -112,7 +112,7 @@ async def test_text_is_written_from_instructions_and_words(openai: OpenAI, opena
 async def test_a_trace_goes_on_where_it_is_one(openai: OpenAI, openai_server: OpenAIServer) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     for trace_id in (trace, "trace-9", "0" * 32, ""):
-        await openai.write_text(TextRequest(INSTRUCTIONS, PROMPT, trace_id=trace_id))
+        await openai.write_text(TextRequest(INSTRUCTIONS, PROMPT, call=Call(trace_id=trace_id)))
     first, *others = [call["traceparent"] for call in await openai_server.requests()]
     assert trace_id_of(first) == trace
     assert others == [None] * 3

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -51,6 +52,7 @@ async def hurry(owner: Tenant) -> None:
 
 
 async def test_everything_that_happens_is_told_signed_and_as_it_was_recorded(owner: Tenant) -> None:
+    owner = replace(owner, actor=replace(owner.actor, trace_id="4bf92f3577b34da6a3ce929d0e0e4736"))
     async with receiving() as receiver, working(owner.parts):
         endpoint, secret = await an_endpoint(owner, receiver.url)
         run = await finished(owner, await a_picture(owner))
