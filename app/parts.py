@@ -20,6 +20,7 @@ from engine.outbound import Reach, Undelivered
 from engine.toolbox import EngineToolbox
 from engine.webhook_signatures import secret_of
 from gateway.attempts import Attempts
+from gateway.flags import StudioFlags, read_flags
 from gateway.identity import Identity, Secrets
 from gateway.jwks import Jwks
 from gateway.key_uses import KeyUses
@@ -120,6 +121,7 @@ async def _studio(
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
     world = World(
         offers=offers,
+        flags=StudioFlags(read_flags(settings.flags_file)),
         public_url=url,
         new_key=partial(mint, secrets.pepper),
         webhook_secret=partial(secret_of, secrets.webhook_key),
@@ -136,6 +138,7 @@ async def _studio(
         deliveries=Deliveries(hub, cursors),
         cursors=cursors,
         offers=offers,
+        flags=world.flags,
         meter=meter,
         starts=Starts(reads, meter),
         public_url=url,

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
         None, description="How the outside reaches this server; http://HOST:PORT when unset."
     )
     data_dir: Path = Field(Path(".easel"), description="Where secrets, the embedded database and files are kept.")
+    flags_file: Path | None = Field(
+        None, description='JSON file of feature flags, as {"step-cache": false}; read at the start.'
+    )
     log_format: Literal["auto", "pretty", "json"] = Field(
         "auto", description="How log lines look; auto is pretty on a terminal, else JSON."
     )

@@ -12,6 +12,7 @@ from domain import (
     execution,
     generation_requests,
     interruptions,
+    members,
     organizations,
     projects,
     run_commands,
@@ -35,6 +36,8 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     api_keys.RevokeApiKey: (Permission.KEYS_WRITE, api_keys.revoke_api_key),
     projects.CreateProject: (Permission.PROJECTS_WRITE, projects.create_project),
     projects.UpdateProject: (Permission.PROJECTS_WRITE, projects.update_project),
+    members.SetMember: (Permission.MEMBERS_WRITE, members.set_member),
+    members.RemoveMember: (Permission.MEMBERS_WRITE, members.remove_member),
     workflows.CreateWorkflow: (Permission.WORKFLOWS_WRITE, workflows.create_workflow),
     workflows.UpdateWorkflow: (Permission.WORKFLOWS_WRITE, workflows.update_workflow),
     workflows.RestoreWorkflow: (Permission.WORKFLOWS_WRITE, workflows.restore_workflow),
@@ -71,10 +74,14 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
 
 
 async def execute(begin: Begin, actor: Actor, command: Command[Result]) -> Result:
-    """Check the permission, then make the change in one transaction. A repeated command gets its first answer."""
+    """
+    Check the permission, then make the change in one transaction, where the actor has it: other rows do not exist.
+
+    A repeated command gets its first answer.
+    """
     permission, handler = COMMANDS[type(command)]
     actor.require(permission)
-    async with begin(actor, command) as tx:
+    async with begin(actor, command, actor.reach(permission)) as tx:
         result: Result | None = await tx.earlier_answer()
         if result is None:
             result = await handler(tx, actor, command)

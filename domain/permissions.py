@@ -1,8 +1,10 @@
 """Who may do what: the one table of roles, and the caller it is asked about."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
@@ -22,6 +24,8 @@ class Permission(StrEnum):
     RUNS_CANCEL = "runs:cancel"
     IMAGES_READ = "images:read"
     STEPS_SUBMIT = "steps:submit"
+    MEMBERS_READ = "members:read"
+    MEMBERS_WRITE = "members:write"
     CREDITS_READ = "credits:read"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
@@ -41,7 +45,9 @@ class Role(StrEnum):
 INTERNAL = frozenset({Permission.STEPS_EXECUTE, Permission.TENANTS_WRITE})
 EVERYTHING = frozenset(Permission) - INTERNAL
 # Who may let others in is for owners to say.
-OWNERS_ALONE = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE})
+OWNERS_ALONE = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE, Permission.MEMBERS_WRITE})
+# What is about the organization as a whole: no membership of a project grants it.
+OF_THE_ORGANIZATION = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE, Permission.CREDITS_READ})
 # The addresses that are called may tell secrets to whoever reads them.
 READS = frozenset(p for p in EVERYTHING if p.endswith(":read")) - OWNERS_ALONE - {Permission.WEBHOOKS_READ}
 
@@ -50,6 +56,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.EDITOR: EVERYTHING - OWNERS_ALONE,
     Role.REVIEWER: READS | {Permission.RUNS_CANCEL, Permission.STEPS_SUBMIT},
     Role.VIEWER: READS,
+}
+MEMBERSHIP_GRANTS: dict[Role, frozenset[Permission]] = {
+    role: granted - OF_THE_ORGANIZATION for role, granted in GRANTS.items()
 }
 
 
@@ -65,13 +74,17 @@ class ActorKind(StrEnum):
     OPERATOR = "operator"
 
 
+_NO_MEMBERSHIPS: Mapping[Id, Role] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """
     The caller: one key, person or worker acting inside one organization, in one trace.
 
-    `project_id` confines it to that project; `default_project_id` is meant where it names none. From `expires_at` on
-    it is nobody. Without a `rate_limit_per_hour` of its own, everybody's holds.
+    `permissions` hold in the whole organization, or in `project_id` alone where that is set; `memberships` add, project
+    by project, what their roles grant. `default_project_id` is meant where it names none. From `expires_at` on it is
+    nobody. Without a `rate_limit_per_hour` of its own, everybody's holds.
     """
 
     subject: str
@@ -80,11 +93,28 @@ class Actor:
     permissions: frozenset[Permission]
     scopes: tuple[str, ...] = ()
     role: Role | None = None
+    memberships: Mapping[Id, Role] = field(default_factory=lambda: _NO_MEMBERSHIPS, hash=False)
     project_id: Id | None = None
     default_project_id: Id | None = None
     trace_id: str = ""
     expires_at: datetime | None = None
     rate_limit_per_hour: int | None = None
+
+    def reach(self, permission: Permission) -> frozenset[Id] | None:
+        """The projects where the actor has this permission; None: everywhere in the organization."""
+        if permission in self.permissions:
+            return None if self.project_id is None else frozenset({self.project_id})
+        return frozenset(one for one, role in self.memberships.items() if permission in MEMBERSHIP_GRANTS[role])
+
+    def may(self, permission: Permission, project_id: Id | None = None) -> bool:
+        """Whether the actor has this permission in the project, or, where none is named, anywhere."""
+        reach = self.reach(permission)
+        return reach is None or (bool(reach) if project_id is None else project_id in reach)
+
+    def owns(self, project_id: Id) -> bool:
+        """Whether the actor may do in the project all that anybody may."""
+        everything = self.role is Role.OWNER or "*" in self.scopes
+        return (everything and self.project_id in {None, project_id}) or self.memberships.get(project_id) is Role.OWNER
 
     def project_meant(self, named: Id | None) -> Id:
         """The project that was named, or the one this key or token stands for."""
@@ -95,7 +125,7 @@ class Actor:
         return found
 
     def require(self, permission: Permission) -> None:
-        if permission not in self.permissions:
+        if not self.may(permission):
             raise DomainError(
                 ErrorCode.FORBIDDEN, f"This needs the permission {permission}: ask an owner of the organization for it"
             )

@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from domain.events import Event
+from domain.flags import Flag
 from domain.ids import Id
 from domain.offers import Offers
 from domain.permissions import Actor
+
+if TYPE_CHECKING:
+    from domain.projects import Project
 
 Entity = TypeVar("Entity")
 Result = TypeVar("Result")
@@ -27,10 +31,10 @@ class Command(Generic[Result]):
 
 
 class Transaction(Protocol):
-    """One atomic change inside one organization; rows of other organizations do not exist here."""
+    """One atomic change inside one organization, or some of its projects; rows of others do not exist here."""
 
     async def get(self, kind: type[Entity], id: str, /, *, lock: bool = False) -> Entity:
-        """The entity, or its NOT_FOUND."""
+        """The entity, or its NOT_FOUND; FORBIDDEN where the actor may read it, but has other projects to change."""
         ...
 
     async def find(self, kind: type[Entity], most: int | None = None, /, **equals: Any) -> list[Entity]:
@@ -51,6 +55,11 @@ class Transaction(Protocol):
         ...
 
     @property
+    def flags(self) -> "Flags":
+        """What is switched on."""
+        ...
+
+    @property
     def public_url(self) -> str:
         """How the outside reaches this server, without a slash at its end."""
         ...
@@ -66,6 +75,10 @@ class Transaction(Protocol):
 
     def save(self, *entities: Any) -> None:
         """Changed rows; written before the transaction ends, in the order of the calls."""
+        ...
+
+    def remove(self, *entities: Any) -> None:
+        """Rows that go; gone before the transaction ends, in the order of the calls."""
         ...
 
     def record(self, *events: Event) -> None:
@@ -99,6 +112,12 @@ class Transaction(Protocol):
     def answer(self, result: Any) -> None:
         """Keep the entity that answers this command for whoever repeats it."""
         ...
+
+
+class Flags(Protocol):
+    """Feature flags: what a project says goes before what the server's operator says, that before the default."""
+
+    def is_on(self, flag: Flag, project: "Project | None" = None) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +166,15 @@ class DeliveryJob:
 
 
 class Begin(Protocol):
-    """Open a transaction for one command; it commits when the block ends, and takes everything back when it raises."""
+    """
+    Open a transaction for one command; it commits when the block ends, and takes everything back when it raises.
 
-    def __call__(self, actor: Actor, command: Command[Any]) -> AbstractAsyncContextManager[Transaction]: ...
+    It sees what belongs to these projects, or, with None, to the actor's organization.
+    """
+
+    def __call__(
+        self, actor: Actor, command: Command[Any], projects: frozenset[Id] | None, /
+    ) -> AbstractAsyncContextManager[Transaction]: ...
 
 
 class ObjectStore(Protocol):

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.flags import require_project_flags
 from domain.ids import Id, new_id
-from domain.permissions import Actor
+from domain.permissions import Actor, Permission
 from domain.plain import camel_case, require_json_object
 from domain.ports import Command, Transaction
 from domain.text import NAME_LENGTH, require_length, require_slug, slug_of
@@ -42,6 +43,7 @@ class ProjectSettings:
             name = names[key].name
             default = getattr(_DEFAULTS, name)
             values[name] = default if value is None else _checked(key, value, default)
+        require_project_flags(values.get("feature_flags", {}))
         return replace(self, **values)
 
 
@@ -103,8 +105,8 @@ class CreateProject(Command[Project]):
 
 
 async def create_project(tx: Transaction, actor: Actor, command: CreateProject) -> Project:
-    if actor.project_id is not None:
-        raise DomainError(ErrorCode.FORBIDDEN, "This key is for one project: use a key of the organization")
+    if actor.reach(Permission.PROJECTS_WRITE) is not None:
+        raise DomainError(ErrorCode.FORBIDDEN, "Making projects takes a right of the whole organization: ask an owner")
     project = Project(
         organization_id=actor.organization_id,
         slug=command.resulting_slug,

@@ -11,6 +11,7 @@ from domain.advancing import go_on, keep, wind_down
 from domain.assets import Asset, AssetType
 from domain.caching import done_in, same, take_over
 from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.flags import Flag
 from domain.graphs import Graph
 from domain.ids import Id
 from domain.images import Image
@@ -21,6 +22,7 @@ from domain.plain import require_json_object
 from domain.planning import Place, steps_of
 from domain.ports import Command, Transaction
 from domain.problems import require_valid
+from domain.projects import Project
 from domain.quotes import Quote, quote_of
 from domain.runs import Run, RunStatus
 from domain.steps import Step, StepStatus
@@ -91,6 +93,7 @@ async def _prepared(tx: Transaction, actor: Actor, command: StartRun) -> tuple[R
         workflow_version=workflow.version if command.workflow_version is None else command.workflow_version,
         inputs=await _checked_inputs(tx, workflow, graph, command.inputs or {}),
         prompts=await _prompts(tx, workflow, graph),
+        fresh=await _is_fresh(tx, workflow),
         priority=command.priority or 0,
         max_credits=command.max_credits,
         deadline=command.deadline,
@@ -99,6 +102,11 @@ async def _prepared(tx: Transaction, actor: Actor, command: StartRun) -> tuple[R
         created_by=actor.subject,
     )
     return run, graph
+
+
+async def _is_fresh(tx: Transaction, workflow: Workflow) -> bool:
+    """Whether the project uses nothing that was made before."""
+    return not tx.flags.is_on(Flag.STEP_CACHE, await tx.get(Project, workflow.project_id))
 
 
 async def _checked_inputs(tx: Transaction, workflow: Workflow, graph: Graph, given: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +188,7 @@ async def retry_run(tx: Transaction, actor: Actor, command: RetryRun) -> Run:
         prompts=old.prompts,
         retry_of=old.id,
         seed=old.seed,
-        fresh=fresh,
+        fresh=fresh or await _is_fresh(tx, workflow),
         priority=old.priority,
         max_credits=old.max_credits,
         steps_total=len(graph.nodes),

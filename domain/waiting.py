@@ -13,7 +13,7 @@ from domain.forms import APPROVE, REJECT, Answer, Form, OnTimeout, Purpose, requ
 from domain.ids import Id
 from domain.kinds import KINDS
 from domain.kinds.kind import Answered
-from domain.permissions import Actor, Permission, Role
+from domain.permissions import Actor, Permission
 from domain.plain import require_json_object, rfc3339
 from domain.ports import Command, Transaction
 from domain.runs import Run, failure
@@ -87,13 +87,8 @@ def may_answer(actor: Actor, step: Step) -> bool:
         return False
     is_review = step.form.purpose is Purpose.REVIEW
     assignee = step.form.question.assignee
-    allowed = (Permission.STEPS_SUBMIT if is_review else Permission.RUNS_START) in actor.permissions
-    return allowed and (assignee in {None, actor.subject} or rules(actor))
-
-
-def rules(actor: Actor) -> bool:
-    """Who may decide in the place of others."""
-    return actor.role is Role.OWNER or "*" in actor.scopes
+    allowed = actor.may(Permission.STEPS_SUBMIT if is_review else Permission.RUNS_START, step.project_id)
+    return allowed and (assignee in {None, actor.subject} or actor.owns(step.project_id))
 
 
 def require_may_answer(actor: Actor, step: Step) -> None:

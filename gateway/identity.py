@@ -3,17 +3,20 @@
 import asyncio
 import hmac
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
+from types import MappingProxyType
 from typing import TypeVar
 
 from starlette.requests import HTTPConnection
 
 from domain.api_keys import ApiKey
 from domain.errors import DomainError, ErrorCode
-from domain.permissions import Actor, ActorKind, permissions_of
+from domain.ids import Id
+from domain.permissions import Actor, ActorKind, Role, permissions_of
 from gateway.attempts import Attempts
 from gateway.key_uses import KeyUses
 from gateway.keys import read_key
@@ -25,6 +28,7 @@ from storage.credentials import Credentials
 REMEMBERED_SECONDS = 5.0
 MOST_REMEMBERED = 10_000
 
+Name = TypeVar("Name")
 Value = TypeVar("Value")
 
 
@@ -59,6 +63,7 @@ class Identity:
         self._uses = uses
         self._recheck_seconds = recheck_seconds
         self._remembered: OrderedDict[str, tuple[float, ApiKey | None]] = OrderedDict()
+        self._teams: OrderedDict[tuple[Id, str], tuple[float, Mapping[Id, Role]]] = OrderedDict()
         self._prefixes: OrderedDict[str, str] = OrderedDict()  # of the keys that were let in, by their ids
 
     async def of_request(self, request: HTTPConnection) -> Actor:
@@ -81,14 +86,20 @@ class Identity:
             raise
 
     async def still_valid(self, actor: Actor) -> bool:
-        """Whether whoever was let in would be let in again. Raises UNAVAILABLE while the database does not answer."""
+        """
+        Whether whoever was let in would be let in again, to all that was opened to them.
+
+        Raises UNAVAILABLE while the database does not answer.
+        """
         if actor.kind is ActorKind.API_KEY:
             row = await self._row(self._prefixes.get(actor.subject, ""))
             return row is not None and not _ended(row)
-        return actor.expires_at is None or actor.expires_at > datetime.now(UTC)
+        if actor.expires_at is not None and actor.expires_at <= datetime.now(UTC):
+            return False
+        return actor.memberships.items() <= (await self._memberships(actor)).items()
 
     async def until_invalid(self, actor: Actor) -> None:
-        """Returns soon after the actor's key is revoked, or the actor's key or token has expired."""
+        """Returns soon after key or token has expired, the key is revoked, or a membership is taken away or changed."""
         valid = True
         while valid:
             await asyncio.sleep(self._recheck_seconds)
@@ -99,7 +110,8 @@ class Identity:
         if api_key:
             return await self._of_key(api_key.strip(), trace_id, address)
         if token:
-            return await self._tokens.read(token.strip(), trace_id)
+            person = await self._tokens.read(token.strip(), trace_id)
+            return replace(person, memberships=await self._memberships(person))
         message = "Say who you are: send an API key as X-API-Key, or a token as Authorization: Bearer"
         raise DomainError(ErrorCode.UNAUTHENTICATED, message)
 
@@ -125,6 +137,15 @@ class Identity:
             rate_limit_per_hour=row.rate_limit_per_hour,
         )
 
+    async def _memberships(self, person: Actor) -> Mapping[Id, Role]:
+        """The person's roles in projects, remembered as keys are."""
+        whose = (person.organization_id, person.subject)
+        until, found = self._teams.get(whose, (0.0, MappingProxyType[Id, Role]({})))
+        if until < monotonic():
+            found = MappingProxyType(await self._credentials.memberships(*whose))
+            _remember(self._teams, whose, (monotonic() + REMEMBERED_SECONDS, found))
+        return found
+
     async def _row(self, prefix: str, address: str | None = None) -> ApiKey | None:
         """The key's row, remembered for a few seconds: no longer, so that a revoked key soon opens nothing."""
         until, row = self._remembered.get(prefix, (0.0, None))
@@ -140,7 +161,7 @@ def _ended(key: ApiKey) -> bool:
     return bool(key.revoked_at or (key.expires_at and key.expires_at <= datetime.now(UTC)))
 
 
-def _remember(values: OrderedDict[str, Value], name: str, value: Value) -> None:
+def _remember(values: OrderedDict[Name, Value], name: Name, value: Value) -> None:
     """Keep it, and forget what was kept longest where there is too much."""
     values[name] = value
     values.move_to_end(name)

@@ -9,7 +9,7 @@ from starlette.types import Scope
 from domain.api_keys import REQUESTS_PER_HOUR
 from domain.errors import ErrorCode
 from domain.ids import Id
-from domain.permissions import Actor
+from domain.permissions import Actor, Permission
 from gateway.limits import Limiter, LimitState, RateLimit
 
 HOUR_SECONDS, MINUTE_SECONDS = 3_600, 60
@@ -52,7 +52,13 @@ class Meter:
         return await self._limiter.spend(f"cost/{_name(actor)}", _minute(self._allowances.cost), cost)
 
     async def start(self, actor: Actor, project_id: Id) -> None:
-        """Count a request that starts work in the project. Raises RATE_LIMITED where its minute is used up."""
+        """
+        Count a request that starts work in the project. Raises RATE_LIMITED where its minute is used up.
+
+        Whoever may start nothing there uses up nothing.
+        """
+        if not actor.may(Permission.RUNS_START, project_id):
+            return
         key = f"project/{actor.organization_id}/{project_id}"  # so that strangers who name it use up nothing
         state = await self._limiter.spend(key, _minute(self._allowances.project_requests))
         state.require()

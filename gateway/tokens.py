@@ -27,13 +27,14 @@ class Issuer:
 
 
 def write_token(
-    secret: bytes, *, subject: str, role: Role, organization_id: Id, project_id: Id, valid: timedelta
+    secret: bytes, *, subject: str, role: Role | None, organization_id: Id, project_id: Id, valid: timedelta
 ) -> str:
+    """A token of ours; without a `role` it opens what the teams of projects say."""
     claims = {
         "sub": subject,
         "org": organization_id,
         "project": project_id,
-        "role": role,
+        **({} if role is None else {"role": role}),
         "iss": OURS,
         "aud": OURS,
         "exp": datetime.now(UTC) + valid,
@@ -61,12 +62,13 @@ class Tokens:
         if header.typ.lower().removeprefix("application/") not in trust.types:
             raise _refused("This is not a token of the right type")
         claims = _claims(trust, text, self._leeway_seconds)
+        granted = frozenset() if claims.role is None else GRANTS[claims.role]
         return Actor(
             subject=claims.sub,
             kind=ActorKind.PERSON,
             organization_id=Id(claims.org),
-            permissions=GRANTS[claims.role],
-            scopes=tuple(sorted(GRANTS[claims.role])),
+            permissions=granted,
+            scopes=tuple(sorted(granted)),
             role=claims.role,
             default_project_id=Id(claims.project) if claims.project else None,
             trace_id=trace_id,
@@ -107,8 +109,8 @@ _YEAR_9999 = 253_370_764_800
 class _Claims(msgspec.Struct, frozen=True):
     sub: _Text
     org: _Text
-    role: Role
     exp: Annotated[float, msgspec.Meta(gt=0, lt=_YEAR_9999)]
+    role: Role | None = None
     project: _Text | None = None
 
 
@@ -139,7 +141,7 @@ def _claims(trust: _Trust, text: str, leeway_seconds: float) -> _Claims:
     except jwt.ExpiredSignatureError as error:
         raise _refused("This token has expired: get a fresh one") from error
     except msgspec.MsgspecError as error:
-        raise _refused("This token lacks `sub`, `org` or a known `role`") from error
+        raise _refused("This token lacks `sub` or `org`, or has a `role` that is not known") from error
     except (jwt.PyJWTError, ValueError) as error:
         raise _refused("This token is not valid here") from error
 

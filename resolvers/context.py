@@ -13,7 +13,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.offers import Offers
 from domain.permissions import Actor
-from domain.ports import Begin, Command
+from domain.ports import Begin, Command, Flags
 from gateway.limits import LimitState
 from gateway.metering import Meter
 from resolvers.starts import Starts
@@ -41,6 +41,7 @@ class Studio:
     deliveries: Deliveries
     cursors: Cursors
     offers: Offers
+    flags: Flags
     meter: Meter
     starts: Starts
     public_url: str

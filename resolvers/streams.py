@@ -68,7 +68,7 @@ async def _followed(context: Context, channel: Channel) -> tuple[Id, frozenset[I
             raise DomainError(ErrorCode.RUN_NOT_FOUND, "There is no such run", field="channels.runId")
         return run.project_id, frozenset({run.id})
     project = await reads.one(Project, actor, id=context.project_id(channel.project_id))
-    if project is None:
+    if project is None or not actor.may(Permission.RUNS_READ, project.id):
         raise DomainError(ErrorCode.PROJECT_NOT_FOUND, "There is no such project", field="channels.projectId")
     return project.id, None
 
@@ -78,7 +78,7 @@ async def subject_of(root: Delivery, info: Info) -> Any:
     if root.subject_type == "Resync":
         return Resync(root.payload["reason"], root.cursor)
     kind = _SUBJECTS[root.subject_type]
-    return await info.context.load(kind, root.subject_id) if READS[kind] in info.context.actor.permissions else None
+    return await info.context.load(kind, root.subject_id) if info.context.actor.may(READS[kind]) else None
 
 
 async def run_updated(info: Info, id: Id) -> AsyncIterator[Run]:

@@ -35,6 +35,6 @@ async def deliveries_of(
 
 def callback_secret_of(root: Project, info: Info) -> str | None:
     """What signs the callbacks of the project's generation jobs; None for who may not know it."""
-    if Permission.WEBHOOKS_WRITE not in info.context.actor.permissions:
+    if not info.context.actor.may(Permission.WEBHOOKS_WRITE, root.id):
         return None
     return info.context.studio.webhook_secret(root.id, 1)

@@ -17,12 +17,14 @@ ENUMS: dict[str, str] = {
     "ImageSource": "How an image came here.",
     "NodePart": "What of a node can change.",
     "ProjectStatus": "Whether a project is worked in, or put away.",
+    "Role": "OWNER may do all, EDITOR all but let others in, REVIEWER look, answer and stop, VIEWER look.",
     "RunStatus": "How far a run is; SUCCEEDED, FAILED and CANCELED are its ends.",
     "StepStatus": "How far a step is; OUTCOME_UNKNOWN where a provider's answer was lost.",
 }
 
 MEANINGS: dict[str, str] = {
     "ChannelInput.name": "What to follow.",
+    "SetMemberInput.name": "What people call them, 1 to 200 characters; as it was when left out.",
     "UpdateProjectInput.status": "ACTIVE, or ARCHIVED.",
     "after": "Only what comes after this cursor.",
     "alias": "Only the image with this alias, as @hero.",
@@ -66,6 +68,7 @@ MEANINGS: dict[str, str] = {
     "projectId": "The project; the key's own when left out, where that is allowed.",
     "prompt": "What to show, 1 to 4,000 characters.",
     "rateLimitPerHour": "How many requests of /generate and /api/v1 it may make in an hour, 1 to 10,000,000.",
+    "role": "What they may do there.",
     "runId": "Only this run.",
     "scopes": "What it may do: * or some of resource:action, as runs:start. Nobody can give more than they have.",
     "seconds": "For how long, 1 to 86400.",
@@ -73,6 +76,7 @@ MEANINGS: dict[str, str] = {
     "slug": "A short name: 1 to 63 lower-case letters, digits and hyphens.",
     "source": "Where it comes from: for images how they were made, for edges `node.port`.",
     "status": "Only those with this status.",
+    "subject": "Who it is: the `sub` of their tokens, 1 to 255 characters.",
     "stepId": "The step that waits.",
     "style": "The template to enhance the prompt with; as it is when left out.",
     "target": "Where it goes: `node.port`; a port not named is the node's first.",

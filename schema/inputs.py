@@ -10,6 +10,8 @@ from domain.comparison import NodePart
 from domain.generation_requests import RequestGenerationJob
 from domain.graphs import Edge, Node, Position
 from domain.images import ImageSource
+from domain.members import RemoveMember, SetMember
+from domain.permissions import Role
 from domain.projects import CreateProject, ProjectStatus, UpdateProject
 from domain.run_commands import CancelOutcome, CancelRun, RetryRun, StartRun
 from domain.runs import RunStatus
@@ -32,6 +34,7 @@ ENUMS = (
     ChannelName,
     CircuitState,
     NodePart,
+    Role,
 )
 INPUTS: dict[type, str] = {
     Position: "PositionInput",
@@ -40,6 +43,8 @@ INPUTS: dict[type, str] = {
     WorkflowGraph: "WorkflowGraphInput",
     CreateProject: "CreateProjectInput",
     UpdateProject: "UpdateProjectInput",
+    SetMember: "SetMemberInput",
+    RemoveMember: "RemoveMemberInput",
     CreateWorkflow: "CreateWorkflowInput",
     UpdateWorkflow: "UpdateWorkflowInput",
     RestoreWorkflow: "RestoreWorkflowInput",

@@ -9,6 +9,7 @@ from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claims import ClaimWork, ReleaseClaim
 from domain.generation_requests import RequestGenerationJob
+from domain.members import RemoveMember, SetMember
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, RetryRun, StartRun
 from domain.waiting import SubmitStep
@@ -64,6 +65,8 @@ class Query:
 class Mutation:
     create_project: ProjectPayload = said("Make a project.", mutation(CreateProject))
     update_project: ProjectPayload = said("Change a project.", mutation(UpdateProject))
+    set_member: ProjectPayload = said("Let a person into a project, or change their role there.", mutation(SetMember))
+    remove_member: ProjectPayload = said("Shut a person out of a project.", mutation(RemoveMember))
     create_workflow: WorkflowPayload = said("Make a workflow.", mutation(CreateWorkflow))
     update_workflow: WorkflowPayload = said("Make a new version of a workflow.", mutation(UpdateWorkflow))
     restore_workflow: WorkflowPayload = said("Make an older version the newest again.", mutation(RestoreWorkflow))

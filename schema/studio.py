@@ -1,12 +1,21 @@
 """The schema as it answers: parsed documents kept, operations bounded, every error with its code and trace."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Any
 
 import strawberry
 import structlog
-from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDefinitionNode, get_operation_ast
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    get_operation_ast,
+    validate,
+)
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -14,12 +23,14 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from domain.errors import DomainError, ErrorCode
+from domain.flags import Flag
 from gateway.limits import LimitState
 from schema.costs import Costs
 from schema.limits import MOST_TOKENS, Measured, measure
 
 DOCUMENTS_KEPT = 500
 LONGEST_KEPT_CHARACTERS = 20_000  # so that what is kept has a bound
+_ASKS_OF_SCHEMA = re.compile(r"__(schema|type)\b")
 _COSTS = Costs(DOCUMENTS_KEPT)
 _MALFORMED = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
@@ -58,7 +69,8 @@ class _Budget(SchemaExtension):
         context = self.execution_context
         if context.graphql_document:
             measured = _measured(context, context.graphql_document)
-            refused = measured.excesses or _not_named(context) or await self._spend(measured.cost)
+            refused = measured.excesses or _not_named(context) or _not_to_tell(context)
+            refused = refused or await self._spend(measured.cost)
             context.pre_execution_errors = refused or None
         yield
 
@@ -110,6 +122,19 @@ def _not_named(context: ExecutionContext) -> list[GraphQLError]:
     definitions = context.graphql_document.definitions if context.graphql_document else ()
     operations = [d for d in definitions if isinstance(d, OperationDefinitionNode)]
     return [] if named or len(operations) < 2 else [GraphQLError("Name one of the operations", operations)]
+
+
+def _not_to_tell(context: ExecutionContext) -> list[GraphQLError]:
+    """What asks for the schema where that is not shown; `__typename` always is."""
+    document = context.graphql_document
+    if document is None or not _ASKS_OF_SCHEMA.search(context.query or ""):
+        return []
+    if context.context.studio.flags.is_on(Flag.INTROSPECTION):
+        return []
+    schema = context.schema._schema  # noqa: SLF001 - strawberry offers no other way to the graphql-core schema
+    found = validate(schema, document, [NoSchemaIntrospectionCustomRule], max_errors=1)
+    message = "This server does not tell its schema: read it where you have the API's documentation from"
+    return [GraphQLError(message, found[0].nodes, extensions={"code": ErrorCode.FORBIDDEN})] if found else []
 
 
 def _keep_validated() -> SchemaExtension:

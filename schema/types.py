@@ -9,12 +9,14 @@ import strawberry
 from domain import assets as domain_assets
 from domain import comparison, graphs, problems
 from domain import images as domain_images
+from domain import members as domain_members
 from domain import organizations as domain_organizations
 from domain import projects as domain_projects
 from domain import workflows as domain_workflows
 from domain.ids import Id
 from domain.kinds import kind as domain_kinds
-from resolvers import accounts, images, projects, webhooks, workflows
+from domain.permissions import Role
+from resolvers import accounts, images, members, projects, webhooks, workflows
 from schema.accounts import CreditBalance
 from schema.connections import Connection
 from schema.fields import of, said
@@ -41,6 +43,15 @@ class Organization(Node):
     projects: Connection["Project"] = said("Its projects, newest first.", projects.projects_of_organization)
 
 
+@of(domain_members.Member)
+class Member:
+    """A person who is let into a project."""
+
+    subject: str = said("Who they are: the `sub` of their tokens.")
+    name: str | None = said("What people call them.")
+    role: Role = said("What they may do in the project.")
+
+
 @of(domain_projects.ProjectSettings)
 class ProjectSettings:
     """What a project's owner decides."""
@@ -62,6 +73,7 @@ class Project(Node):
     slug: str = said("Its short name, unique in its organization.")
     name: str = said("Its name, 1 to 200 characters.")
     status: domain_projects.ProjectStatus = said("ACTIVE, or ARCHIVED.")
+    team: list[Member] = said("Who is let into it by name, in the order they came: up to 200.", members.team_of)
     settings: ProjectSettings = said("What its owner decided.")
     organization: Organization = said("Who owns it.", projects.organization_of)
     version: int = said("Grows by 1 with each change.")

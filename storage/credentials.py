@@ -1,4 +1,4 @@
-"""Organizations and API keys, looked up before anyone is known to be allowed anything."""
+"""Organizations, API keys and memberships, looked up before anyone is known to be allowed anything."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.api_keys import ApiKey
 from domain.ids import Id
+from domain.members import Member
 from domain.organizations import Organization
+from domain.permissions import Role
 from domain.projects import Project
 from storage.failures import spoken_plainly
 from storage.statements import select_of
@@ -17,6 +19,7 @@ from storage.tables import TABLES
 
 Entity = TypeVar("Entity")
 
+MOST_MEMBERSHIPS = 1_000
 # Locked in one order, so that processes that write the same keys wait for each other and do not deadlock.
 _KEYS_USED = text("""
     WITH used AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:moments AS timestamptz[])) AS used (id, moment)),
@@ -44,6 +47,17 @@ class Credentials:
 
     async def project(self, organization_id: Id, slug: str) -> Project | None:
         return await self._one(Project, organization_id=organization_id, slug=slug)
+
+    async def memberships(self, organization_id: Id, subject: str) -> dict[Id, Role]:
+        """The person's role in each project of the organization; of more than a thousand, the newest count."""
+        columns = TABLES[Member].c
+        mine = select(columns.project_id, columns.role).where(
+            columns.organization_id == organization_id, columns.subject == subject
+        )
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                rows = await connection.execute(mine.order_by(columns.id.desc()).limit(MOST_MEMBERSHIPS))
+                return {row.project_id: row.role for row in rows}
 
     async def ping(self) -> None:
         """Raises UNAVAILABLE while the database does not answer."""

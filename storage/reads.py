@@ -19,6 +19,7 @@ from domain.circuits import Circuit
 from domain.errors import InvalidInput
 from domain.ids import Id, parse_id
 from domain.images import Image
+from domain.members import Member
 from domain.organizations import Organization
 from domain.permissions import Actor, Permission
 from domain.projects import Project
@@ -47,6 +48,7 @@ READS: dict[type[Any], Permission] = {
     Run: Permission.RUNS_READ,
     Step: Permission.RUNS_READ,
     Image: Permission.IMAGES_READ,
+    Member: Permission.MEMBERS_READ,
     Circuit: Permission.RUNS_READ,
     ApiKey: Permission.KEYS_READ,
     WebhookEndpoint: Permission.WEBHOOKS_READ,
@@ -145,9 +147,10 @@ class Reads:
         return await self._fetch(kind, query)
 
     async def project_of(self, kind: type, actor: Actor, id: Id) -> Id | None:
-        """The project of a row in the actor's reach, whatever else they may do with it."""
+        """The project of a row, where the actor may start runs in it."""
         table = TABLES[kind]
-        query = select(table.c.get("project_id", table.c.id)).where(*visible(table, actor), table.c.id == id)
+        within = visible(table, actor.organization_id, actor.reach(Permission.RUNS_START))
+        query = select(table.c.get("project_id", table.c.id)).where(*within, table.c.id == id)
         with spoken_plainly():
             async with self.engine.connect() as connection:
                 return (await connection.execute(query)).scalar()
@@ -164,7 +167,7 @@ class Reads:
     async def any_node(self, actor: Actor, id: str) -> Any:
         """Whatever has this id, of the nouns that can be asked for by id; None where the actor may not read it."""
         asked = parse_id(id)
-        allowed = [kind for kind in NODES if READS[kind] in actor.permissions]
+        allowed = [kind for kind in NODES if actor.may(READS[kind])]
         if asked is None or not allowed:
             return None
         queries = [
@@ -183,7 +186,7 @@ class Reads:
             columns[name].in_(value) if isinstance(value, list) else columns[name] == value
             for name, value in equals.items()
         ]
-        return [*visible(TABLES[kind], actor), *wanted]
+        return [*visible(TABLES[kind], actor.organization_id, actor.reach(READS[kind])), *wanted]
 
     async def _rows(self, kind: type[Entity], where: list[ColumnElement[bool]], most: int | None) -> list[Entity]:
         query = select_of(kind).where(*where).order_by(TABLES[kind].c.id.desc()).limit(most)

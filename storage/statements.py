@@ -6,9 +6,26 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Integer, Select, Table, Update, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Insert,
+    Integer,
+    Select,
+    Table,
+    Update,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from domain.permissions import Actor
+from domain.ids import Id
+from storage.columns import EntityId
 from storage.tables import FIXED, TABLES
 
 _COLUMNS = {
@@ -29,22 +46,32 @@ def select_of(kind: type) -> Select[Any]:
     return _SELECTS[kind]
 
 
-def visible(table: Table, actor: Actor) -> list[ColumnElement[bool]]:
-    """Rows of other organizations do not exist; nor do those of other projects for whoever is confined to one."""
-    return _within(table, actor.organization_id, actor.project_id)
+def visible(table: Table, organization_id: Id, projects: frozenset[Id] | None) -> list[ColumnElement[bool]]:
+    """Rows of other organizations do not exist; nor do those of other projects where only some are in reach."""
+    return _within(table, organization_id, None if projects is None else _any_of(sorted(projects)))
 
 
-def _within(table: Table, organization_id: Any, project_id: Any) -> list[ColumnElement[bool]]:
+def _any_of(projects: list[Id]) -> ColumnElement[Any]:
+    return bindparam(None, projects, ARRAY(EntityId))
+
+
+def _within(table: Table, organization_id: Any, projects: ColumnElement[Any] | None) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if "organization_id" in table.c:
         found.append(table.c.organization_id == organization_id)
     elif table.name == "organizations":
         found.append(table.c.id == organization_id)
-    if project_id is not None and "project_id" in table.c:
-        found.append(table.c.project_id == project_id)
-    elif project_id is not None and table.name == "projects":
-        found.append(table.c.id == project_id)
+    column = project_column(table)
+    if projects is not None and column is not None:
+        found.append(column == any_(projects))
     return found
+
+
+def project_column(table: Table) -> ColumnElement[Any] | None:
+    """The column that says which project a row belongs to; None where rows belong to the organization."""
+    if "project_id" in table.c:
+        return table.c.project_id
+    return table.c.id if table.name == "projects" else None
 
 
 class Match(Enum):
@@ -69,19 +96,27 @@ class Take(Enum):
 
 
 def reading(
-    kind: type, actor: Actor, equals: dict[str, Any], take: Take, most: int | None = None
+    kind: type,
+    organization_id: Id,
+    projects: frozenset[Id] | None,
+    equals: dict[str, Any],
+    take: Take,
+    most: int | None = None,
 ) -> tuple[Select[Any], dict[str, Any]]:
-    """The query for what the actor may see of the rows whose fields equal these, oldest first, and its values."""
+    """The query for what is visible of the rows whose fields equal these, oldest first, and its values."""
     matches = tuple((name, Match.of(value)) for name, value in equals.items())
-    within = {"in_organization": actor.organization_id, "in_project": actor.project_id, "most": most}
-    return _reading(kind, matches, actor.project_id is not None, take), {**equals, **within}
+    within: dict[str, Any] = {"in_organization": organization_id, "most": most}
+    if projects is not None:
+        within["in_projects"] = sorted(projects)
+    return _reading(kind, matches, projects is not None, take), {**equals, **within}
 
 
 @cache
 def _reading(kind: type, matches: tuple[tuple[str, Match], ...], confined: bool, take: Take) -> Select[Any]:  # noqa: FBT001 - a key
     table = TABLES[kind]
     wanted = [_COMPARE[match](table.c[name]) for name, match in matches]
-    within = _within(table, bindparam("in_organization"), bindparam("in_project") if confined else None)
+    projects = bindparam("in_projects", type_=ARRAY(EntityId)) if confined else None
+    within = _within(table, bindparam("in_organization"), projects)
     query = _SELECTS[kind].add_columns(_CLOCK).where(*wanted, *within)
     match take:
         case Take.ALL:
@@ -113,6 +148,10 @@ def updating(kind: type, entities: list[Any]) -> tuple[Update, list[dict[str, An
     return _update(kind), rows
 
 
+def deleting(kind: type, entities: list[Any]) -> tuple[Delete, list[dict[str, Any]]]:
+    return _delete(kind), [{"row_id": entity.id} for entity in entities]
+
+
 _KEYS = frozenset({"id", "organization_id"})
 
 
@@ -125,3 +164,9 @@ def _insert(kind: type) -> Insert:
 def _update(kind: type) -> Update:
     table = TABLES[kind]
     return update(table).where(table.c.id == bindparam("row_id"))
+
+
+@cache
+def _delete(kind: type) -> Delete:
+    table = TABLES[kind]
+    return delete(table).where(table.c.id == bindparam("row_id"))

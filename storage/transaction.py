@@ -19,7 +19,7 @@ from domain.images import Image
 from domain.offers import Offers
 from domain.organizations import Organization
 from domain.permissions import Actor
-from domain.ports import Command, DeliveryJob, NewKey, Shown, StepJob
+from domain.ports import Command, DeliveryJob, Flags, NewKey, Shown, StepJob
 from domain.projects import Project
 from domain.runs import Run
 from domain.workflows import Workflow
@@ -27,7 +27,8 @@ from storage import idempotency
 from storage.events import record
 from storage.failures import spoken_plainly
 from storage.jobs import enqueue
-from storage.statements import Take, columns_of, inserting, reading, updating
+from storage.reads import READS
+from storage.statements import Take, columns_of, deleting, inserting, project_column, reading, updating
 from storage.tables import TABLES
 
 Entity = TypeVar("Entity")
@@ -48,11 +49,12 @@ _HELD = text("""
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """
-    What commands know besides rows: what the providers in use ask, how the outside reaches this server, how API keys
-    are made, which secrets sign messages, and which URLs may be called.
+    What commands know besides rows: what the providers in use ask, what is switched on, how the outside reaches this
+    server, how API keys are made, which secrets sign messages, and which URLs may be called.
     """
 
     offers: Offers
+    flags: Flags
     public_url: str
     new_key: Callable[[], NewKey]
     webhook_secret: Callable[[str, int], str]
@@ -67,13 +69,15 @@ class SqlTransaction:
         connection: AsyncConnection,
         actor: Actor,
         command: Command[Any],
+        projects: frozenset[Id] | None,
         world: World,
     ) -> None:
         self.connection = connection
-        self.offers, self.public_url = world.offers, world.public_url
+        self.offers, self.public_url, self.flags = world.offers, world.public_url, world.flags
         self._world = world
         self.actor = actor
         self.command = command
+        self.projects = projects
         self.envelopes: list[Envelope] = []
         self._writes: list[tuple[str, Any]] = []
         self._events: list[Event] = []
@@ -84,23 +88,34 @@ class SqlTransaction:
         self._now: datetime | None = None
 
     async def get(self, kind: type[Entity], id: str, /, *, lock: bool = False) -> Entity:
-        found = await self._read(kind, {"id": id}, Take.LOCKED if lock else Take.ALL)
+        found = await self._read(kind, {"id": id}, Take.LOCKED if lock else Take.ALL, self.projects)
         if not found:
-            raise not_found(kind)
+            raise forbidden(kind) if await self._may_be_read(kind, id) else not_found(kind)
         return found[0]
 
+    async def _may_be_read(self, kind: type, id: str) -> bool:
+        """Whether the actor sees the row that is out of this command's reach."""
+        if self.projects is None or kind not in READS:
+            return False
+        return bool(await self._read(kind, {"id": id}, Take.ALL, self.actor.reach(READS[kind])))
+
     async def find(self, kind: type[Entity], most: int | None = None, /, **equals: Any) -> list[Entity]:
-        return await self._read(kind, equals, Take.ALL if most is None else Take.SOME, most)
+        return await self._read(kind, equals, Take.ALL if most is None else Take.SOME, self.projects, most)
 
     async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
-        found = await self._read(kind, equals, Take.NEWEST)
+        found = await self._read(kind, equals, Take.NEWEST, self.projects)
         return found[0] if found else None
 
     async def _read(
-        self, kind: type[Entity], equals: dict[str, Any], take: Take, most: int | None = None
+        self,
+        kind: type[Entity],
+        equals: dict[str, Any],
+        take: Take,
+        projects: frozenset[Id] | None,
+        most: int | None = None,
     ) -> list[Entity]:
         await self._write_entities()
-        query, values = reading(kind, self.actor, equals, take, most)
+        query, values = reading(kind, self.actor.organization_id, projects, equals, take, most)
         rows = (await self.connection.execute(query, values)).all()
         self._now = rows[0][-1] if rows else self._now
         names = [column.name for column in columns_of(kind)]
@@ -123,10 +138,17 @@ class SqlTransaction:
         self._writes += (("insert", entity) for entity in entities)
 
     def save(self, *entities: Any) -> None:
-        for entity in entities:
-            if not in_reach(entity, self.actor):
-                raise not_found(type(entity))
+        self._require_in_reach(entities)
         self._writes += (("update", entity) for entity in entities)
+
+    def remove(self, *entities: Any) -> None:
+        self._require_in_reach(entities)
+        self._writes += (("delete", entity) for entity in entities)
+
+    def _require_in_reach(self, entities: Sequence[Any]) -> None:
+        for entity in entities:
+            if not in_reach(entity, self.actor.organization_id, self.projects):
+                raise not_found(type(entity))
 
     def record(self, *events: Event) -> None:
         self._events += events
@@ -186,14 +208,19 @@ class SqlTransaction:
                 await self.connection.execute(statement, rows)
 
 
-def in_reach(entity: Any, actor: Actor) -> bool:
+def in_reach(entity: Any, organization_id: Id, projects: frozenset[Id] | None) -> bool:
     """What `visible` says, of an entity in hand."""
-    columns = TABLES[type(entity)].c
     if type(entity) is Circuit:
         return True  # a provider is everybody's
-    organization_id = entity.organization_id if "organization_id" in columns else entity.id
-    project_id = entity.id if type(entity) is Project else getattr(entity, "project_id", actor.project_id)
-    return organization_id == actor.organization_id and actor.project_id in {None, project_id}
+    table = TABLES[type(entity)]
+    column = project_column(table)
+    owner = entity.organization_id if "organization_id" in table.c else entity.id
+    return owner == organization_id and (projects is None or column is None or getattr(entity, column.name) in projects)
+
+
+def forbidden(kind: type) -> DomainError:
+    message = f"You may look at this {kind.__name__.lower()}, but not do this in its project: ask an owner of it"
+    return DomainError(ErrorCode.FORBIDDEN, message)
 
 
 def not_found(kind: type) -> DomainError:
@@ -211,7 +238,7 @@ _NOT_FOUND: dict[type, ErrorCode] = {
 }
 
 
-_STATEMENTS = {"insert": inserting, "update": updating}
+_STATEMENTS = {"insert": inserting, "update": updating, "delete": deleting}
 
 
 class Database:
@@ -223,12 +250,14 @@ class Database:
         self.world = world
 
     @asynccontextmanager
-    async def begin(self, actor: Actor, command: Command[Any]) -> AsyncIterator[SqlTransaction]:
+    async def begin(
+        self, actor: Actor, command: Command[Any], projects: frozenset[Id] | None, /
+    ) -> AsyncIterator[SqlTransaction]:
         tx: SqlTransaction | None = None
         try:
             with spoken_plainly():
                 async with self.engine.begin() as connection:
-                    tx = SqlTransaction(connection, actor, command, self.world)
+                    tx = SqlTransaction(connection, actor, command, projects, self.world)
                     yield tx
                     await tx.finish()
         except DomainError as error:

@@ -51,26 +51,35 @@ async def _key(settings: Settings, database_url: str, organization: str, project
 
 def token(
     subject: Annotated[str, typer.Option(help="Whom the token speaks for.")],
-    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.EDITOR,
+    role: Annotated[Role, typer.Option(help="What they may do in the whole organization.")] = Role.EDITOR,
     organization: Organization = ORGANIZATION,
     project: Project = PROJECT,
     hours: Annotated[float, typer.Option(min=0.01, max=8760, help="How long it is valid.")] = 12,
+    *,
+    no_role: Annotated[bool, typer.Option("--no-role", help="Let the teams of projects say what they may do.")] = False,
 ) -> None:
     """Print a token of a person. Send it as [bold]Authorization: Bearer[/bold]."""
     settings = read_settings()
     configure_logs(settings.log_format)
     with database(settings) as url:
-        sys.stdout.write(run(_token(settings, url, subject, role, organization, project, hours)) + "\n")
+        granted = None if no_role else role
+        sys.stdout.write(run(_token(settings, url, subject, granted, organization, project, hours)) + "\n")
 
 
 async def _token(
-    settings: Settings, database_url: str, subject: str, role: Role, organization: str, project: str, hours: float
+    settings: Settings,
+    database_url: str,
+    subject: str,
+    role: Role | None,
+    organization: str,
+    project: str,
+    hours: float,
 ) -> str:
     async with open_parts(settings, database_url, settings.url()) as parts:
         return await _written(parts, subject, role, organization, project, hours)
 
 
-async def _written(parts: Parts, subject: str, role: Role, organization: str, project: str, hours: float) -> str:
+async def _written(parts: Parts, subject: str, role: Role | None, organization: str, project: str, hours: float) -> str:
     found = await ensure_tenant(parts, organization, project)
     return write_token(
         parts.secrets.token_key,

@@ -9,6 +9,7 @@ from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
 from domain.images import Image
+from domain.members import Member
 from domain.organizations import Organization
 from domain.projects import Project, ProjectSequence
 from domain.runs import Run
@@ -17,6 +18,7 @@ from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
+from storage.tables.members import members
 from storage.tables.money import accounts, ledger
 from storage.tables.shape import metadata
 from storage.tables.studio import (
@@ -33,7 +35,7 @@ from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
     "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "events", "idempotency_keys", "images", "ledger",
-    "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries",
+    "members", "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries",
     "webhook_endpoints", "workflow_versions", "workflows",
 ]  # fmt: skip
 
@@ -51,6 +53,7 @@ TABLES: dict[type[Any], Table] = {
     Account: accounts,
     LedgerEntry: ledger,
     Image: images,
+    Member: members,
     WebhookEndpoint: webhook_endpoints,
     WebhookDelivery: webhook_deliveries,
 }

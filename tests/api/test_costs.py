@@ -9,6 +9,7 @@ import pytest
 
 from app.settings import Settings
 from tests.api.asking import CREATE_ASSET, START, add_asset, send, start, told, workflow_id
+from tests.api.people import person, set_member
 from tests.api.talking import acknowledged
 from tests.gateway.stretches import early_in_its_stretch
 from tests.servers.valkey_process import start_valkey
@@ -175,6 +176,18 @@ async def test_a_project_starts_so_many_a_minute(settings: Settings, database_ur
         assert 0 < refused.json()["errors"][0]["extensions"]["retryAfter"] <= 60
         assert told(await client.post(retry, id=run["id"])) == (200, "RATE_LIMITED")
         assert await add_asset(client, "no start")
+
+
+async def test_who_may_start_nothing_in_a_project_uses_up_nothing_of_it(settings: Settings, database_url: str) -> None:
+    few = settings.model_copy(update={"project_requests_per_minute": 1})
+    async with serving(few, database_url) as client:
+        await set_member(client, "ada", "VIEWER")
+        given = {"workflowId": await workflow_id(client), "inputs": {"prompt": "x"}}
+        async with person(client, "ada") as ada, person(client, "eve") as nobody:
+            for _ in range(2):
+                assert told(await ada.post(START, input=given)) == (200, "FORBIDDEN")
+                assert told(await nobody.post(START, input=given)) == (200, "FORBIDDEN")
+        assert await start(client)
 
 
 async def test_a_start_of_what_is_not_there_is_not_found(client: Client, spy: Client) -> None:

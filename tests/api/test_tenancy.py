@@ -1,9 +1,14 @@
-"""What belongs to another organization does not exist."""
+"""What belongs to another organization does not exist, nor does what belongs to another project of one's own."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import pytest
+
 from tests.api.asking import add_asset, finish, start, workflow_id
-from tests.studio import Client
+from tests.api.people import person, set_member
+from tests.studio import Client, client_of
 
 SECRET = "A red kite that nobody else may see"
 READS = [
@@ -31,6 +36,31 @@ CHANGES = {
 }
 
 
+CREATE = 'mutation { createProject(input: {name: "Spy"}) { project { id } } }'
+
+
+@asynccontextmanager
+async def _colleague(client: Client) -> AsyncIterator[Client]:
+    """Someone who owns another project of the same organization."""
+    project = (await client.ask(CREATE))["createProject"]["project"]["id"]
+    await set_member(client, "eve", "OWNER", projectId=project)
+    async with person(client, "eve", project_id=project) as colleague:
+        yield colleague
+
+
+STRANGERS: dict[str, Callable[[Client], AbstractAsyncContextManager[Client]]] = {
+    "of another organization": lambda client: client_of(client.parts, client.url, "rival", "spy"),
+    "of another project": _colleague,
+}
+
+
+@pytest.fixture(params=STRANGERS)
+async def spy(client: Client, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    """The same server, seen by someone who must see nothing of this project."""
+    async with STRANGERS[request.param](client) as stranger:
+        yield stranger
+
+
 async def _of_acme(client: Client) -> dict[str, str]:
     run = await start(client, SECRET)
     image = (await finish(client, run["id"]))["images"][0]["id"]
@@ -53,7 +83,7 @@ async def _ask(client: Client, kind: str, field: str, ids: dict[str, str]) -> An
 async def test_reads_of_anothers_ids_find_nothing(client: Client, spy: Client) -> None:
     ids = await _of_acme(client)
     for field in READS:
-        assert await _ask(spy, "query", field, ids) == {"data": {"it": None}}
+        assert (await _ask(spy, "query", field, ids))["data"] == {"it": None}
         assert (await _ask(client, "query", field, ids))["data"]["it"]
 
 
@@ -72,7 +102,7 @@ async def test_changes_of_anothers_ids_are_not_found_and_change_nothing(client: 
 async def test_unknown_ids_are_as_unknown_as_anothers(client: Client) -> None:
     unknown = dict.fromkeys(("project", "workflow", "run", "image", "asset"), "01890000-0000-7000-8000-000000000000")
     for field in READS:
-        assert await _ask(client, "query", field, unknown) == {"data": {"it": None}}
+        assert (await _ask(client, "query", field, unknown))["data"] == {"it": None}
     for field, code in CHANGES.items():
         assert (await _ask(client, "mutation", field, unknown))["errors"][0]["extensions"]["code"] == code
 

@@ -21,6 +21,7 @@ MISTAKES = {
     "port": ({"EASEL_PORT": "99999"}, ("EASEL_PORT", "less than or equal to 65535")),
     "store": ({"EASEL_S3_ENDPOINT": "http://127.0.0.1:9"}, ("EASEL_S3_ACCESS_KEY", "EASEL_S3_SECRET_KEY")),
     "database": ({"EASEL_DATABASE_URL": AWAY}, ("EASEL_DATABASE_URL", "that PostgreSQL runs there")),
+    "flags": ({"EASEL_FLAGS_FILE": "/proc/nothing.json"}, ("EASEL_FLAGS_FILE", "cannot be read")),
     "data": ({"EASEL_DATA_DIR": "/proc/easel"}, ("/proc/easel", "EASEL_DATA_DIR")),
 }
 

@@ -52,6 +52,14 @@ async def test_a_token_opens_it_for_a_person(home: Home, server: Process) -> Non
     assert answer.json()["data"]["viewer"] == {"subject": "ana", "kind": "person", "organization": {"slug": "acme"}}
 
 
+async def test_a_token_without_a_role_opens_what_teams_say(home: Home, server: Process) -> None:
+    token = home.run("token", "--subject", "eve", "--no-role").stdout.strip()
+    query = "{ viewer { subject scopes roles { role } } }"
+    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, trust_env=False) as http:
+        answer = await http.post(f"{server.url}/graphql", json={"query": query})
+    assert answer.json()["data"]["viewer"] == {"subject": "eve", "scopes": [], "roles": []}
+
+
 async def test_a_worker_beside_it_does_what_the_api_was_asked_for(home: Home, server: Process) -> None:
     key = home.key()
     async with calling(key) as caller, Live(key.url, key.apiKey) as live:

@@ -20,8 +20,9 @@ from domain.graphs import Node
 from domain.ids import Id, new_id
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
 from domain.kinds.kind import StepResult
+from domain.members import RemoveMember, SetMember
 from domain.organizations import FoundOrganization
-from domain.permissions import engine_actor
+from domain.permissions import Role, engine_actor
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun, WindDownRun
@@ -173,6 +174,8 @@ BUILD: dict[type[Command[Any]], Build] = {
     IssueApiKey: _made(lambda _: IssueApiKey(name="Key", prefix=str(new_id()), secret_hash=b"x", scopes=())),
     CreateProject: _made(lambda _: CreateProject(name="Other", slug=f"p-{new_id()}")),
     UpdateProject: _made(lambda one: UpdateProject(id=one.project_id, name="Other")),
+    SetMember: _made(lambda one: SetMember(project_id=one.project_id, subject="ada", role=Role.VIEWER)),
+    RemoveMember: _made(lambda one: RemoveMember(project_id=one.project_id, subject="ada")),
     CreateWorkflow: _made(lambda one: CreateWorkflow(project_id=one.project_id, name="W", nodes=NODES, edges=[])),
     UpdateWorkflow: _on_workflow(lambda id_: UpdateWorkflow(id=id_, name="Other")),  # type: ignore[arg-type]
     RestoreWorkflow: _on_workflow(lambda id_: RestoreWorkflow(id=id_, version=1)),  # type: ignore[arg-type]

@@ -17,8 +17,9 @@ from domain.execution import FinishStep, NoteJob, ReportStep
 from domain.generation_requests import RequestGenerationJob
 from domain.ids import new_id
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
+from domain.members import RemoveMember, SetMember
 from domain.organizations import FoundOrganization
-from domain.permissions import Actor
+from domain.permissions import OF_THE_ORGANIZATION, Actor, Role
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun, WindDownRun
@@ -31,7 +32,7 @@ from domain.webhooks import (
     UpdateWebhookEndpoint,
 )
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
-from tests.contract.callers import CALLERS, HOUSE, KEY, caller
+from tests.contract.callers import CALLERS, HOUSE, KEY, caller, member
 from tests.contract.command_rows import BUILD
 from tests.studio import tenant
 
@@ -44,6 +45,8 @@ MAY: dict[type[Command[Any]], set[str]] = {
     IssueApiKey: {HOUSE},
     CreateProject: WRITERS,
     UpdateProject: WRITERS,
+    SetMember: OWNERS,
+    RemoveMember: OWNERS,
     CreateWorkflow: WRITERS,
     UpdateWorkflow: WRITERS,
     RestoreWorkflow: WRITERS,
@@ -79,6 +82,14 @@ MAY: dict[type[Command[Any]], set[str]] = {
     StopStep: {HOUSE},
     ReleaseStep: {HOUSE},
     ExpireStep: {HOUSE},
+}
+# Addresses that are called may tell secrets.
+NAMING_WHAT_VIEWERS_DO_NOT_SEE = {
+    UpdateWebhookEndpoint,
+    DeleteWebhookEndpoint,
+    RotateWebhookSecret,
+    SendTestWebhook,
+    RedeliverWebhook,
 }
 # These name no row that is there: whoever may give them acts in their own organization.
 NAMING_NOTHING = {GrantCredits, FoundOrganization, IssueApiKey, CreateProject}
@@ -119,6 +130,42 @@ async def test_a_key_of_another_project_finds_nothing_here(kind: type[Command[An
     other = await home.do(CreateProject(name="Shop"))
     confined = replace(caller(HOUSE, home.actor.organization_id), project_id=other.id)
     assert await outcome(parts, confined, await BUILD[kind](home)) == "NOT_FOUND"
+
+
+def granted_by_membership(kind: type[Command[Any]], role: Role) -> bool:
+    return role in MAY[kind] and COMMANDS[kind][0] not in OF_THE_ORGANIZATION and kind not in NAMING_NOTHING
+
+
+@pytest.mark.parametrize("kind", COMMANDS, ids=lambda kind: kind.__name__)
+async def test_a_member_changes_what_their_role_allows_in_their_own_project_alone(
+    kind: type[Command[Any]], parts: Parts
+) -> None:
+    home, away = await tenant(parts), await tenant(parts, "globex", "shop")
+    other = await home.do(CreateProject(name="Shop"))
+    ours, theirs = home.actor.organization_id, away.actor.organization_id
+    for role in Role:
+        command, allowed = await BUILD[kind](home), granted_by_membership(kind, role)
+        elsewhere = "NOT_FOUND" if allowed else "FORBIDDEN"
+        assert await outcome(parts, member(theirs, {home.project_id: role}), command) == elsewhere, role
+        assert await outcome(parts, member(ours, {other.id: role}), command) == elsewhere, role
+        assert await outcome(parts, member(ours, {}), command) == "FORBIDDEN", role
+        in_it = member(ours, {home.project_id: role, other.id: Role.VIEWER})
+        assert await outcome(parts, in_it, command) == ("allowed" if allowed else "FORBIDDEN"), role
+
+
+@pytest.mark.parametrize("kind", COMMANDS, ids=lambda kind: kind.__name__)
+async def test_who_may_look_here_and_change_elsewhere_is_told_that_this_is_not_theirs_to_change(
+    kind: type[Command[Any]], parts: Parts
+) -> None:
+    home = await tenant(parts)
+    other = await home.do(CreateProject(name="Shop"))
+    command = await BUILD[kind](home)
+    for here in (
+        member(home.actor.organization_id, {home.project_id: Role.VIEWER, other.id: Role.OWNER}),
+        member(home.actor.organization_id, {other.id: Role.OWNER}, Role.VIEWER),
+    ):
+        unseen = "NOT_FOUND" if kind in NAMING_WHAT_VIEWERS_DO_NOT_SEE else "FORBIDDEN"
+        assert await outcome(parts, here, command) == ("allowed" if "VIEWER" in MAY[kind] else unseen)
 
 
 async def test_what_names_nothing_is_made_in_the_callers_own_organization(parts: Parts) -> None:

@@ -1,13 +1,16 @@
 """How many statements an answer takes: as many for one row as for a page of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.parts import Parts
+from domain.permissions import Role
 from domain.workflows import Workflow
 from resolvers.context import Context
 from schema import schema
+from tests.contract.callers import member
 from tests.contract.studio_rows import finished, statements
 from tests.studio import Tenant, tenant
 
@@ -42,7 +45,17 @@ async def test_a_page_of_runs_takes_as_many_statements_as_one_run(parts: Parts) 
     assert len(of_twenty) == len(of_one) <= MOST_OF_A_PAGE, of_twenty
 
 
-@pytest.mark.parametrize(("key", "most"), [({}, 5), ({"clientMutationId": "a-key-of-16-characters"}, 7)])
+async def test_who_is_let_into_projects_asks_as_few_statements_as_who_may_see_all(parts: Parts) -> None:
+    one = await tenant(parts)
+    await finished(one)
+    insider = replace(one, actor=member(one.actor.organization_id, {one.project_id: Role.VIEWER}))
+    query = "query($id: ID!) { project(id: $id) { team { subject } runs(first: 5) { nodes { id steps { id } } } } }"
+    of_all, sent_for_all = await answered(one, query, id=one.project_id)
+    found, sent = await answered(insider, query, id=one.project_id)
+    assert (found, sorted(sent)) == (of_all, sorted(sent_for_all))
+
+
+@pytest.mark.parametrize(("key", "most"), [({}, 6), ({"clientMutationId": "a-key-of-16-characters"}, 8)])
 async def test_starting_a_run_takes_few_statements(parts: Parts, key: dict[str, str], most: int) -> None:
     one = await tenant(parts)
     workflow = await one.hero_image()

@@ -7,10 +7,14 @@ import pytest
 from sqlalchemy import text
 
 from app.parts import Parts
+from domain.ids import new_id
 from domain.images import Image
+from domain.members import Member, SetMember
+from domain.permissions import Actor, Role
 from domain.runs import Run
 from domain.steps import Step
 from storage.leases import Leases
+from tests.contract.callers import member
 from tests.contract.studio_rows import finished, statements
 from tests.studio import Tenant, tenant
 
@@ -57,6 +61,12 @@ _FILL = [
         {**_ID, "run_id": "runs.id", "storage_key": "runs.id", "file_name": "runs.id"},
     ),
     Copies(
+        "members",
+        "projects, generate_series(1, 100) AS n",
+        "true",
+        {**_ID, "project_id": "projects.id", "subject": "'p-' || n"},
+    ),
+    Copies(
         "events",
         "projects, generate_series(1000, 1200) AS n",
         "one.run_id = :run AND one.event = 'run.completed'",
@@ -67,6 +77,11 @@ _LOST = text("""
     UPDATE steps SET status = 'RUNNING', lease_until = now() - interval '1 minute'
     WHERE id IN (SELECT id FROM steps LIMIT 5)
 """)
+
+
+def member_of(one: Tenant, run: Run) -> Actor:
+    return member(one.actor.organization_id, {run.project_id: Role.VIEWER, new_id(): Role.EDITOR})
+
 
 Ask = Callable[[Tenant, Run], Awaitable[object]]
 HOT: dict[str, Ask] = {
@@ -79,6 +94,17 @@ HOT: dict[str, Ask] = {
     "the steps of some runs": lambda one, run: one.parts.studio.reads.many(Step, one.actor, run_id=[run.id, run.id]),
     "the images of some runs": lambda one, run: one.parts.studio.reads.many(Image, one.actor, run_id=[run.id, run.id]),
     "a run by its id": lambda one, run: one.parts.studio.reads.one(Run, one.actor, id=run.id),
+    "a page of a project's runs, for a member": lambda one, run: one.parts.studio.reads.page(
+        Run, member_of(one, run), first=20, after=None, project_id=run.project_id
+    ),
+    "a run by its id, for a member": lambda one, run: one.parts.studio.reads.one(Run, member_of(one, run), id=run.id),
+    "the images of some runs, for a member": lambda one, run: one.parts.studio.reads.many(
+        Image, member_of(one, run), run_id=[run.id, run.id]
+    ),
+    "where a person is a member": lambda one, _: one.parts.credentials.memberships(one.actor.organization_id, "ada"),
+    "the teams of some projects": lambda one, run: one.parts.studio.reads.many(
+        Member, one.actor, project_id=[run.project_id, run.project_id]
+    ),
     "the events after a number": lambda one, run: one.parts.studio.events.after(run.project_id, 3, most=200),
     "the history of a run": lambda one, run: one.parts.studio.events.of_run(run.project_id, run.id, 3, most=101),
     "steps whose lease has ended": lambda one, _: Leases(one.parts.engine).expired(),
@@ -90,6 +116,7 @@ async def filled(parts: Parts) -> tuple[Tenant, Run]:
     """A tenant with 40 projects, 4,000 runs, 12,000 steps, and a run of it."""
     one = await tenant(parts)
     run = await finished(one)
+    await one.do(SetMember(project_id=one.project_id, subject="ada", role=Role.VIEWER))
     reads = parts.studio.reads
     step = (await reads.many(Step, one.actor, run_id=run.id))[0]
     image = (await reads.many(Image, one.actor, run_id=run.id))[0]

@@ -12,8 +12,9 @@ from domain.assets import Asset, AssetType, CreateAsset
 from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
 from domain.images import Image
+from domain.members import Member, SetMember
 from domain.organizations import Organization
-from domain.permissions import Actor
+from domain.permissions import OF_THE_ORGANIZATION, Actor, Role
 from domain.projects import CreateProject, Project
 from domain.runs import Run
 from domain.steps import Step
@@ -21,7 +22,7 @@ from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.reads import NODES, READS, Reads
-from tests.contract.callers import CALLERS, HOUSE, KEY, NO_SCOPE, caller
+from tests.contract.callers import CALLERS, HOUSE, KEY, NO_SCOPE, caller, member
 from tests.contract.studio_rows import a_delivery, finished
 from tests.studio import Tenant, tenant
 
@@ -35,7 +36,7 @@ READERS = {
 }
 OWNED = [kind for kind in READS if kind not in EVERYBODYS]
 NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image} | {ApiKey, Account, LedgerEntry}
-NOUNS |= {WebhookEndpoint, WebhookDelivery} | EVERYBODYS
+NOUNS |= {WebhookEndpoint, WebhookDelivery, Member} | EVERYBODYS
 
 
 async def filled(parts: Parts) -> Tenant:
@@ -43,6 +44,7 @@ async def filled(parts: Parts) -> Tenant:
     one = await tenant(parts)
     await finished(one)
     await one.do(CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows"))
+    await one.do(SetMember(project_id=one.project_id, subject="ada", role=Role.VIEWER))
     await a_delivery(one)
     return one
 
@@ -91,6 +93,40 @@ async def test_a_key_of_another_project_sees_nothing_of_this_one(kind: type[Any]
     other = await home.do(CreateProject(name="Shop"))
     id_ = next(row.id for row in await reads.many(kind, home.actor) if row.id != other.id)
     assert not any(await seen(reads, kind, replace(home.actor, project_id=other.id), id_))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OWNED if READS[kind] not in OF_THE_ORGANIZATION])
+async def test_a_member_sees_their_own_project_and_no_other(kind: type[Any], parts: Parts) -> None:
+    home, reads = await filled(parts), parts.studio.reads
+    other = await home.do(CreateProject(name="Shop"))
+    id_ = next(row.id for row in await reads.many(kind, home.actor) if row.id != other.id)
+    ours = home.actor.organization_id
+    for role in (role for role in Role if role in READERS.get(kind, set(Role))):
+        assert all(await seen(reads, kind, member(ours, {home.project_id: role}), id_)), role
+        assert all(await seen(reads, kind, member(ours, {other.id: Role.EDITOR}, role), id_)), role
+        elsewhere = await seen(reads, kind, member(ours, {other.id: role}), id_)
+        assert all(elsewhere) if kind is Organization else not any(elsewhere), role
+        assert not any(await seen(reads, kind, member(other.id, {home.project_id: role}), id_)), role
+
+
+@pytest.mark.parametrize("kind", [WebhookEndpoint, WebhookDelivery])
+async def test_who_may_see_it_in_another_project_alone_sees_nothing_of_it_here(kind: type[Any], parts: Parts) -> None:
+    home, reads = await filled(parts), parts.studio.reads
+    other = await home.do(CreateProject(name="Shop"))
+    (row, *_) = await reads.many(kind, home.actor)
+    viewer = member(home.actor.organization_id, {home.project_id: Role.VIEWER, other.id: Role.EDITOR})
+    assert not any(await seen(reads, kind, viewer, row.id))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OWNED if READS[kind] in OF_THE_ORGANIZATION])
+async def test_what_is_the_organizations_takes_a_role_in_the_organization(kind: type[Any], parts: Parts) -> None:
+    home, reads = await filled(parts), parts.studio.reads
+    (row, *_) = await reads.many(kind, home.actor)
+    insider = member(home.actor.organization_id, {home.project_id: Role.OWNER})
+    with pytest.raises(DomainError) as refused:
+        await reads.one(kind, insider, id=row.id)
+    assert refused.value.code is ErrorCode.FORBIDDEN
+    assert kind not in NODES or await reads.any_node(insider, row.id) is None
 
 
 async def test_how_the_providers_are_is_for_all_who_may_read_runs(parts: Parts) -> None:

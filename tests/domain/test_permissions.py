@@ -1,14 +1,28 @@
 """Who may do what."""
 
+from typing import Any
+
 import pytest
 
 from domain.errors import DomainError, ErrorCode
 from domain.ids import new_id
-from domain.permissions import GRANTS, Actor, ActorKind, Permission, Role, engine_actor, operator_actor, permissions_of
+from domain.permissions import (
+    GRANTS,
+    MEMBERSHIP_GRANTS,
+    OF_THE_ORGANIZATION,
+    Actor,
+    ActorKind,
+    Permission,
+    Role,
+    engine_actor,
+    operator_actor,
+    permissions_of,
+)
 
 READS = {"projects:read", "workflows:read", "assets:read", "runs:read", "images:read", "credits:read"}
+READS |= {"members:read"}
 WRITES = {"projects:write", "workflows:write", "assets:write", "runs:start", "runs:cancel", "steps:submit"}
-KEYS = {"keys:read", "keys:write"}
+KEYS = {"keys:read", "keys:write", "members:write"}
 WEBHOOKS = {"webhooks:read", "webhooks:write"}
 INTERNAL = {"steps:execute", "tenants:write"}
 
@@ -56,14 +70,55 @@ def test_only_the_house_itself_has_the_internal_permissions() -> None:
 
 
 def test_who_lacks_a_permission_is_told_which() -> None:
-    viewer = Actor(
-        subject="mira",
-        kind=ActorKind.PERSON,
-        organization_id=new_id(),
-        permissions=GRANTS[Role.VIEWER],
-        role=Role.VIEWER,
-    )
+    viewer = person(permissions=GRANTS[Role.VIEWER], role=Role.VIEWER)
     viewer.require(Permission.RUNS_READ)
     with pytest.raises(DomainError, match="runs:start") as refused:
         viewer.require(Permission.RUNS_START)
     assert refused.value.code is ErrorCode.FORBIDDEN
+
+
+A, B, C = new_id(), new_id(), new_id()
+
+
+def person(**more: Any) -> Actor:
+    known = {"subject": "mira", "kind": ActorKind.PERSON, "organization_id": new_id(), "permissions": frozenset()}
+    return Actor(**known | more)
+
+
+def test_a_membership_grants_nothing_of_the_organization() -> None:
+    for role, granted in MEMBERSHIP_GRANTS.items():
+        assert granted == GRANTS[role] - {"keys:read", "keys:write", "credits:read"}
+        assert not granted & OF_THE_ORGANIZATION
+
+
+def test_a_permission_reaches_as_far_as_the_roles_that_grant_it() -> None:
+    mira = person(memberships={A: Role.VIEWER, B: Role.EDITOR, C: Role.OWNER})
+    assert mira.reach(Permission.RUNS_READ) == frozenset({A, B, C})
+    assert mira.reach(Permission.RUNS_START) == frozenset({B, C})
+    assert mira.reach(Permission.MEMBERS_WRITE) == frozenset({C})
+    assert mira.reach(Permission.KEYS_READ) == frozenset()
+    assert [one for one in (A, B, C) if mira.owns(one)] == [C]
+
+
+def test_a_role_in_the_organization_and_memberships_add_up() -> None:
+    mira = person(permissions=GRANTS[Role.VIEWER], role=Role.VIEWER, memberships={A: Role.EDITOR})
+    assert mira.reach(Permission.RUNS_READ) is None
+    assert mira.reach(Permission.RUNS_START) == frozenset({A})
+    assert mira.reach(Permission.CREDITS_READ) is None
+
+
+def test_a_key_of_one_project_reaches_that_one_alone() -> None:
+    key = person(permissions=permissions_of(("*",)), scopes=("*",), project_id=A)
+    assert all(key.reach(permission) == frozenset({A}) for permission in permissions_of(("*",)))
+    assert key.reach(Permission.STEPS_EXECUTE) == frozenset()
+    assert (key.owns(A), key.owns(B)) == (True, False)
+
+
+def test_who_may_do_something_somewhere_may_not_do_it_anywhere_else() -> None:
+    mira = person(memberships={A: Role.EDITOR})
+    mira.require(Permission.RUNS_START)
+    assert mira.may(Permission.RUNS_START, A)
+    assert not mira.may(Permission.RUNS_START, B)
+    assert not mira.may(Permission.MEMBERS_WRITE)
+    with pytest.raises(DomainError, match="runs:read"):
+        person().require(Permission.RUNS_READ)

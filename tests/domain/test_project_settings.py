@@ -52,6 +52,26 @@ def test_a_value_of_another_type_is_refused(key: str, value: object, meaning: st
     assert refused.value.details["field"] == f"settings.{key}"
 
 
+@pytest.mark.parametrize("name", ["warp-drive", "", "STEP_CACHE", "introspection", "x" * 10_000])
+def test_a_flag_that_no_project_has_is_refused_with_those_that_are_known(name: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a flag of a project; known: step-cache") as refused:
+        DEFAULTS.changed({"featureFlags": {name: True}})
+    assert refused.value.details["field"] == "settings.featureFlags"
+    assert len(refused.value.message) < 500
+
+
+@pytest.mark.parametrize("value", [None, 0, 1, "on", [], {}])
+def test_a_flag_is_true_or_false(value: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"featureFlags\.step-cache must be true or false"):
+        DEFAULTS.changed({"featureFlags": {"step-cache": value}})
+
+
+def test_flags_are_replaced_whole() -> None:
+    changed = DEFAULTS.changed({"featureFlags": {"step-cache": False}})
+    assert changed.feature_flags == {"step-cache": False}
+    assert changed.changed({"featureFlags": {}}) == changed.changed({"featureFlags": None}) == DEFAULTS
+
+
 @pytest.mark.parametrize("settings", [[], "", 0, False, "x", [1]])
 def test_settings_are_an_object(settings: Any) -> None:
     with pytest.raises(InvalidInput, match="settings must be a JSON object"):
@@ -60,6 +80,6 @@ def test_settings_are_an_object(settings: Any) -> None:
 
 @given(ANY_JSON)
 def test_any_json_is_taken_or_refused(settings: Any) -> None:
-    for value in (settings, {"deployment": settings}, {"nomenclature": settings}, {"retentionDays": settings}):
+    for value in (settings, {"deployment": settings}, {"featureFlags": settings}, {"retentionDays": settings}):
         refused = refusal(partial(DEFAULTS.changed, value))
         assert refused is None or refused.code is ErrorCode.VALIDATION_ERROR

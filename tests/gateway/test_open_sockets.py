@@ -1,7 +1,7 @@
 """Revoked means revoked: a socket outlives neither its key nor its token."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,10 @@ from app.settings import Settings
 from domain.api_keys import ApiKey
 from domain.errors import DomainError
 from domain.ids import Id, new_id
+from domain.members import RemoveMember, SetMember
 from domain.permissions import Actor, ActorKind, Role
+from domain.ports import Command
+from domain.projects import CreateProject
 from gateway.attempts import Attempts
 from gateway.identity import REMEMBERED_SECONDS, Identity
 from gateway.key_uses import KeyUses
@@ -21,7 +24,7 @@ from storage.credentials import Credentials
 from storage.pool import create_engine
 from storage.tables import TABLES
 from tests.api.talking import acknowledged, talking
-from tests.studio import Client, serving
+from tests.studio import Client, Tenant, serving, tenant
 
 STREAM = "subscription($id: ID!) { stream(channels: [{name: RUNS, projectId: $id}]) { event } }"
 VIEWER = "{ viewer { subject } }"
@@ -61,18 +64,61 @@ async def test_a_socket_with_a_subscription_is_closed_once_its_key_is_shut_out(c
 
 async def test_a_socket_is_closed_once_its_token_has_expired(client: Client) -> None:
     actor = await key_actor(client)
-    expiring = write_token(
-        client.parts.secrets.token_key,
-        subject="ada",
-        role=Role.VIEWER,
-        organization_id=actor.organization_id,
-        project_id=Id(client.key.projectId),
-        valid=SOON,
-    )
+    expiring = token_of(client, actor.organization_id, Role.VIEWER, SOON)
     async with talking(client) as talker:
         await talker.say(type="connection_init", payload={"token": expiring})
         assert await talker.hear() == {"type": "connection_ack"}
         assert (await talker.closed())[0] == 4403
+
+
+def token_of(client: Client, organization_id: Id, role: Role | None, valid: timedelta) -> str:
+    return write_token(
+        client.parts.secrets.token_key,
+        subject="ada",
+        role=role,
+        organization_id=organization_id,
+        project_id=Id(client.key.projectId),
+        valid=valid,
+    )
+
+
+CHANGES: dict[str, Callable[[Id], Command[Any]]] = {
+    "removed": lambda project_id: RemoveMember(project_id=project_id, subject="ada"),
+    "changed": lambda project_id: SetMember(project_id=project_id, subject="ada", role=Role.OWNER),
+}
+
+
+async def of_member(client: Client) -> tuple[Tenant, str]:
+    """The owner of a project that a person is let into, and the person's token."""
+    owner = await tenant(client.parts)
+    await owner.do(SetMember(project_id=owner.project_id, subject="ada", role=Role.VIEWER))
+    return owner, token_of(client, owner.actor.organization_id, None, timedelta(hours=1))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_socket_is_closed_once_its_membership_is_taken_away_or_changed(client: Client, change: str) -> None:
+    owner, token = await of_member(client)
+    async with talking(client) as talker:
+        await talker.say(type="connection_init", payload={"token": token})
+        assert await talker.hear() == {"type": "connection_ack"}
+        await talker.ask("s", STREAM, id=client.key.projectId)
+        await talker.ask("q", VIEWER)
+        assert (await talker.hear())["type"] == "next"
+        before = datetime.now(UTC)
+        await owner.do(CHANGES[change](owner.project_id))
+        assert (await talker.closed())[0] == 4403
+        assert (datetime.now(UTC) - before).total_seconds() < REMEMBERED_SECONDS + 2
+
+
+async def test_one_membership_more_closes_no_socket(client: Client) -> None:
+    owner, token = await of_member(client)
+    identity = client.parts.identity
+    before = await identity.of(None, token, "0" * 32)
+    shop = await owner.do(CreateProject(name="Shop"))
+    await owner.do(SetMember(project_id=shop.id, subject="ada", role=Role.VIEWER))
+    identity._teams.clear()
+    assert await identity.still_valid(before)
+    assert (await identity.of(None, token, "0" * 32)).memberships.keys() == {owner.project_id, shop.id}
 
 
 async def test_a_key_whose_expiry_was_put_off_stays(client: Client) -> None:

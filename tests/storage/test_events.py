@@ -31,7 +31,7 @@ def told(project_id: Id, number: int = 0, *, run_id: Id | None = None) -> Event:
 
 
 async def record(owner: Tenant, *events: Event, command: Command[Any] | None = None) -> None:
-    async with owner.parts.database.begin(owner.actor, command or Command[Any]()) as tx:
+    async with owner.parts.database.begin(owner.actor, command or Command[Any](), None) as tx:
         tx.record(*events)
 
 
@@ -94,7 +94,7 @@ async def test_an_envelope_says_what_caused_it(parts: Parts) -> None:
 async def test_what_is_told_after_the_commit_is_what_is_kept(parts: Parts) -> None:
     owner, heard = await tenant(parts), list[Envelope]()
     database = Database(parts.engine, heard.extend, parts.database.world)
-    async with database.begin(owner.actor, Command[Any](client_mutation_id="mine-2")) as tx:
+    async with database.begin(owner.actor, Command[Any](client_mutation_id="mine-2"), None) as tx:
         tx.record(told(owner.project_id, 1), told(owner.project_id, 2))
         assert heard == []
     assert heard == await all_of(parts, owner.project_id)

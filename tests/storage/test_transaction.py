@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 from app.parts import Parts
 from domain.assets import Asset, AssetType, CreateAsset, UpdateAsset
 from domain.errors import DomainError, ErrorCode
-from domain.permissions import Actor
+from domain.permissions import Actor, Permission
 from domain.ports import Command, Transaction
 from domain.projects import CreateProject, Project
 from domain.run_commands import StartRun, start_run
@@ -23,7 +23,7 @@ KEY = "a-key-of-16-chars"
 
 @asynccontextmanager
 async def transaction(parts: Parts, actor: Actor) -> AsyncIterator[Transaction]:
-    async with parts.database.begin(actor, Command[Any]()) as tx:
+    async with parts.database.begin(actor, Command[Any](), actor.reach(Permission.ASSETS_WRITE)) as tx:
         yield tx
 
 
@@ -106,7 +106,7 @@ class SomethingWrongError(Exception):
 
 async def start_and_fail(parts: Parts, actor: Actor, start: StartRun) -> None:
     """Everything that starting a run writes, as far as the last statement."""
-    async with parts.database.begin(actor, start) as tx:
+    async with parts.database.begin(actor, start, None) as tx:
         await tx.earlier_answer()
         tx.answer(await start_run(tx, actor, start))
         await tx.finish()

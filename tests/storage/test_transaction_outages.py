@@ -16,6 +16,7 @@ from domain.permissions import operator_actor
 from domain.projects import Project
 from engine.outbound import Reach
 from engine.webhook_signatures import secret_of
+from gateway.flags import StudioFlags
 from gateway.keys import mint
 from providers.sketch import Sketch
 from storage.credentials import Credentials
@@ -59,6 +60,7 @@ def database_at(url: str, *, connections: int = 3, wait_seconds: float = 5.0) ->
     offers = Offers(image=sketch.image_terms, text=sketch.text_terms)
     world = World(
         offers=offers,
+        flags=StudioFlags({}),
         public_url="http://easel.test",
         new_key=partial(mint, b"pepper"),
         webhook_secret=partial(secret_of, b"key"),
@@ -117,7 +119,7 @@ async def test_a_database_killed_inside_a_transaction_takes_it_back(
     command = FoundOrganization(slug="half", name="Half")
 
     async def kill_inside() -> None:
-        async with database.begin(ACTOR, command) as tx:
+        async with database.begin(ACTOR, command, None) as tx:
             tx.add(Organization(id=ACTOR.organization_id, slug="half", name="Half"))
             await tx.find(Organization)
             postgres.kill()
@@ -143,7 +145,7 @@ async def test_of_two_transactions_that_wait_for_each_other_one_is_told_to_repea
     met = asyncio.Barrier(2)
 
     async def take(one: Organization, other: Organization) -> None:
-        async with database.begin(operator_actor(one.id), FoundOrganization(slug="x", name="X")) as tx:
+        async with database.begin(operator_actor(one.id), FoundOrganization(slug="x", name="X"), None) as tx:
             await lock(tx, one)
             await met.wait()
             await lock(tx, other)

@@ -66,7 +66,7 @@ async def test_what_happens_is_recorded_while_the_answer_of_a_receiver_is(owner:
     assert taken is not None
     command = RecordDelivery(delivery_id=taken.delivery.id, epoch=taken.delivery.epoch, response_status=200)
     actor = engine_actor(owner.actor.organization_id)
-    async with owner.parts.database.begin(actor, command) as tx, asyncio.timeout(5):
+    async with owner.parts.database.begin(actor, command, None) as tx, asyncio.timeout(5):
         await record_delivery(tx, actor, command)
         await start(owner, workflow, prompt="A kite")
     assert (await deliveries_of(owner))[0].status == "DELIVERED"
