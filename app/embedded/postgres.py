@@ -8,6 +8,7 @@ not even a dying one, is left on these files; whoever does not get it waits unti
 import fcntl
 import os
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,7 @@ from domain.errors import DomainError, ErrorCode
 FIRST_POLL_SECONDS = 0.02
 LONGEST_POLL_SECONDS = 0.5
 CONNECT_SECONDS = 1
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # the first word of PostgreSQL's protocol that needs no password
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,13 @@ def _joined_server(data: Path) -> PostgresServer | None:
 
 
 def _answers(port: int) -> bool:
+    """Whether a server speaks here: what is left of a killed one still takes connections for a moment."""
     try:
-        socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS).close()
+        with socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS) as connection:
+            connection.sendall(_SSL_REQUEST)
+            return connection.recv(1) in {b"S", b"N"}
     except OSError:
         return False
-    return True
 
 
 def _never_ready(data: Path, seconds: float) -> DomainError:
