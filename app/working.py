@@ -15,6 +15,8 @@ from engine.sweeper import sweep_for_ever
 from engine.webhooks import Deliverer
 from engine.worker import Worker, WorkerLimits
 from storage.deliveries import DueDeliveries
+from storage.discarded import EVERY_SECONDS as REMOVE_SECONDS
+from storage.discarded import remove_discarded
 from storage.jobs import dispatch
 from storage.pool import asyncpg_url
 from storage.sweep import sweep
@@ -46,7 +48,9 @@ async def working(parts: Parts) -> AsyncIterator[None]:
         dispatch(url, worker.work, deliverer.call, concurrency=settings.workers, stop=stop)
     )
     sweeping = sweep_for_ever(partial(sweep, parts.engine))
-    watching = [asyncio.create_task(task) for task in (worker.pulse(), reconciler.run(), sweeping, deliverer.run())]
+    removing = sweep_for_ever(partial(remove_discarded, parts.engine, parts.objects), REMOVE_SECONDS)
+    going_on = (worker.pulse(), reconciler.run(), sweeping, removing, deliverer.run())
+    watching = [asyncio.create_task(task) for task in going_on]
     try:
         yield
     finally:

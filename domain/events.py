@@ -9,6 +9,7 @@ from domain.ids import Id
 # All that is told, as webhooks can ask for it.
 EVENTS = (
     "run.updated", "run.completed", "run.failed", "run.canceled", "step.updated", "step.waiting", "image.created",
+    "image.updated", "image.deleted",
     "AIGenerationJobRequested", "generation_job.completed", "generation_job.failed",
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.events import Event
 from domain.ids import Id, new_id
-from domain.plain import payload_of
+from domain.plain import payload_of, plain
 
 
 class ImageSource(StrEnum):
@@ -15,7 +15,7 @@ class ImageSource(StrEnum):
     UPLOADED = "UPLOADED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FocalPoint:
     """What must stay in sight when the image is cropped: 0.0 to 1.0 from the left and from the top."""
 
@@ -55,6 +55,7 @@ class Image:
     project_id: Id
     run_id: Id | None = None
     step_id: Id | None = None
+    flow_id: Id | None = None
     api_key_id: Id | None = None
     source: ImageSource
     storage_key: str
@@ -76,13 +77,34 @@ class Image:
     deleted_at: datetime | None = None
 
     @property
+    def value(self) -> dict[str, Any]:
+        """The image as it flows between nodes, with what else decides what is made of it."""
+        value: dict[str, Any] = {"imageId": self.id, "fileHash": self.file_hash}
+        return value | ({"focalPoint": plain(self.focal_point)} if self.focal_point else {})
+
+    @property
     def path(self) -> str:
         """Where its bytes are, at an address that nobody can guess."""
         return f"/storage/{self.storage_key}"
 
     def created(self) -> Event:
+        return self._told("image.created")
+
+    def changed(self) -> Event:
+        """Count the change; what is told of it."""
+        self.version += 1
+        self.updated_at = datetime.now(UTC)
+        return self._told("image.updated")
+
+    def removed(self) -> Event:
+        """That it is there no more."""
+        self.version += 1
+        self.deleted_at = datetime.now(UTC)
+        return self._told("image.deleted")
+
+    def _told(self, event: str) -> Event:
         return Event(
-            event="image.created",
+            event=event,
             project_id=self.project_id,
             run_id=self.run_id,
             subject_type="Image",
@@ -93,6 +115,7 @@ class Image:
 
 
 _TOLD = (
-    "id", "project_id", "run_id", "step_id", "source", "file_name", "mime_type", "file_size", "file_hash", "width",
-    "height", "alias", "focal_point", "seed", "model", "provider", "meta", "version", "created_at", "updated_at",
+    "id", "project_id", "flow_id", "run_id", "step_id", "source", "file_name", "mime_type", "file_size", "file_hash",
+    "width", "height", "alias", "focal_point", "seed", "model", "provider", "meta", "version", "created_at",
+    "updated_at", "deleted_at",
 )  # fmt: skip

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     RUNS_START = "runs:start"
     RUNS_CANCEL = "runs:cancel"
     IMAGES_READ = "images:read"
+    IMAGES_WRITE = "images:write"
     STEPS_SUBMIT = "steps:submit"
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"

@@ -30,6 +30,13 @@ class Command(Generic[Result]):
     client_mutation_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """In `find`, of a field with names: that one of them stands for this value."""
+
+    value: str
+
+
 class Transaction(Protocol):
     """One atomic change inside one organization, or some of its projects; rows of others do not exist here."""
 

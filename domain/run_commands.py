@@ -115,12 +115,12 @@ async def _checked_inputs(tx: Transaction, workflow: Workflow, graph: Graph, giv
     images = {config["name"] for config in settings if config.get("type") == "image"}
     asked = {name: inputs[name]["imageId"] for name in images if inputs[name] is not None}
     wanted = {"id": list(set(asked.values())), "project_id": workflow.project_id, "deleted_at": None}
-    there = {image.id for image in await tx.find(Image, **wanted)} if asked else set()
+    there = {image.id: image for image in await tx.find(Image, **wanted)} if asked else {}
     for name, image_id in asked.items():
         if image_id not in there:
             message = f"inputs.{name}: the project has no such image"
             raise DomainError(ErrorCode.IMAGE_NOT_FOUND, message, field=f"inputs.{name}")
-    return inputs
+    return inputs | {name: there[image_id].value for name, image_id in asked.items()}
 
 
 async def _prompts(tx: Transaction, workflow: Workflow, graph: Graph) -> dict[str, str]:

@@ -100,6 +100,19 @@ class Context:
         newest: Entity | None = await self._loaders[key].load(value)
         return newest
 
+    async def load_count(self, kind: type, column: str, value: str, **equals: Any) -> int:
+        """How many entities have this value in the column, and these fields; batched as `load` is."""
+        key = (kind, f"count by {column}")
+        if key not in self._loaders:
+
+            async def fetch(values: list[str]) -> list[int]:
+                counts = await self.reads.count_of_each(kind, self.actor, column, values, **equals)
+                return [counts.get(value, 0) for value in values]
+
+            self._loaders[key] = DataLoader(load_fn=fetch, cache=False)
+        count: int = await self._loaders[key].load(value)
+        return count
+
     def _loader(self, kind: type, column: str) -> DataLoader[str, Any]:
         key = (kind, column)
         if key not in self._loaders:

@@ -116,9 +116,14 @@ async def images_of(
     after: str | None = None,
     source: ImageSource | None = None,
     alias: str | None = None,
+    flow_id: Id | None = None,
     include_deleted: bool | None = False,
 ) -> Page[Image]:
-    given = {name: value for name, value in {"source": source, "alias": alias}.items() if value is not None}
+    given = {
+        name: value
+        for name, value in {"source": source, "alias": alias, "flow_id": flow_id}.items()
+        if value is not None
+    }
     living = {} if include_deleted else {"deleted_at": None}
     return await info.context.reads.page(
         Image, info.context.actor, first=first, after=after, project_id=root.id, **given, **living

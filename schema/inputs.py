@@ -2,14 +2,17 @@
 
 import strawberry
 
+from domain.aliases import AliasScope
 from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.circuits import CircuitState
 from domain.claims import ClaimWork, ReleaseClaim
 from domain.comparison import NodePart
+from domain.flows import CreateFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
 from domain.generation_requests import RequestGenerationJob
 from domain.graphs import Edge, Node, Position
-from domain.images import ImageSource
+from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
+from domain.images import FocalPoint, ImageSource
 from domain.members import RemoveMember, SetMember
 from domain.permissions import Role
 from domain.projects import CreateProject, ProjectStatus, UpdateProject
@@ -20,6 +23,7 @@ from domain.waiting import SubmitStep
 from domain.webhook_deliveries import RedeliverWebhook
 from domain.webhooks import CreateWebhookEndpoint, UpdateWebhookEndpoint
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
+from resolvers.flows import OfFlow
 from resolvers.streams import Channel, ChannelName
 from resolvers.webhooks import OfEndpoint
 from resolvers.workflows import WorkflowGraph
@@ -30,6 +34,7 @@ ENUMS = (
     RunStatus,
     StepStatus,
     ImageSource,
+    AliasScope,
     CancelOutcome,
     ChannelName,
     CircuitState,
@@ -56,6 +61,15 @@ INPUTS: dict[type, str] = {
     UpdateWebhookEndpoint: "UpdateWebhookEndpointInput",
     OfEndpoint: "WebhookEndpointInput",
     RedeliverWebhook: "RedeliverWebhookInput",
+    CreateFlow: "CreateFlowInput",
+    FlowAlias: "FlowAliasInput",
+    SetFlowAliases: "SetFlowAliasesInput",
+    RemoveFlowAlias: "RemoveFlowAliasInput",
+    OfFlow: "FlowInput",
+    FocalPoint: "FocalPointInput",
+    UpdateImage: "UpdateImageInput",
+    AssignImageAlias: "AssignImageAliasInput",
+    DeleteImage: "ImageInput",
     CreateAsset: "CreateAssetInput",
     UpdateAsset: "UpdateAssetInput",
     StartRun: "StartRunInput",

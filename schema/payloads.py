@@ -4,7 +4,7 @@ from domain.run_commands import CancelOutcome
 from resolvers.mutations import Payload, entity_of
 from schema.fields import of, said
 from schema.runs import Claim, Run
-from schema.types import Asset, Project, Workflow
+from schema.types import Asset, Flow, Image, Project, Workflow
 
 _ECHO = "The caller's own id of the change, as it was sent."
 
@@ -56,3 +56,19 @@ class ClaimPayload:
 
     client_mutation_id: str | None = said(_ECHO)
     claim: Claim | None = said("The claim; null once it is released.", entity_of)
+
+
+@of(Payload)
+class FlowPayload:
+    """The flow as it is now."""
+
+    client_mutation_id: str | None = said(_ECHO)
+    flow: Flow = said("The flow.", entity_of)
+
+
+@of(Payload)
+class ImagePayload:
+    """The image as it is now."""
+
+    client_mutation_id: str | None = said(_ECHO)
+    image: Image = said("The image.", entity_of)

@@ -8,7 +8,9 @@ from domain import workflows as domain_workflows
 from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claims import ClaimWork, ReleaseClaim
+from domain.flows import CreateFlow, DeleteFlow, RemoveFlowAlias, SetFlowAliases
 from domain.generation_requests import RequestGenerationJob
+from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
 from domain.members import RemoveMember, SetMember
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, RetryRun, StartRun
@@ -21,16 +23,37 @@ from domain.webhooks import (
     UpdateWebhookEndpoint,
 )
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
-from resolvers import accounts, api_keys, assets, images, nodes, projects, runs, streams, webhooks, workflows
+from resolvers import accounts, api_keys, assets, flows, images, nodes, projects, runs, streams, webhooks, workflows
+from resolvers.flows import OfFlow
 from resolvers.mutations import mutation, start
 from resolvers.webhooks import OfEndpoint
 from schema.accounts import LedgerEntry
 from schema.api_keys import ApiKey, ApiKeyPayload
 from schema.connections import Connection
 from schema.fields import said, watched
-from schema.payloads import AssetPayload, CancelRunPayload, ClaimPayload, ProjectPayload, RunPayload, WorkflowPayload
+from schema.payloads import (
+    AssetPayload,
+    CancelRunPayload,
+    ClaimPayload,
+    FlowPayload,
+    ImagePayload,
+    ProjectPayload,
+    RunPayload,
+    WorkflowPayload,
+)
 from schema.runs import Provider, Quote, Run, StreamEvent
-from schema.types import Asset, Image, Node, NodeKind, Project, Workflow, WorkflowComparison, WorkflowProblem
+from schema.types import (
+    Asset,
+    Flow,
+    Image,
+    Node,
+    NodeKind,
+    Project,
+    ResolvedAlias,
+    Workflow,
+    WorkflowComparison,
+    WorkflowProblem,
+)
 from schema.viewer import Viewer
 from schema.webhooks import DeletePayload, WebhookDeliveryPayload, WebhookEndpoint, WebhookEndpointPayload
 
@@ -51,6 +74,8 @@ class Query:
     )
     asset: Asset | None = said("An asset by its id.", assets.asset)
     run: Run | None = said("A run by its id.", runs.run)
+    flow: Flow | None = said("A flow by its id.", flows.flow)
+    resolve_alias: ResolvedAlias | None = said("Which image an alias means, and why.", flows.resolve_alias)
     image: Image | None = said("An image by its id.", images.image)
     quote: Quote | None = said("What a run would cost, without starting it.", runs.quote)
     ledger: Connection[LedgerEntry] = said("What became of the credits, newest first.", accounts.ledger)
@@ -90,6 +115,15 @@ class Mutation:
     redeliver_webhook: WebhookDeliveryPayload = said("Send a message once more.", mutation(RedeliverWebhook))
     create_asset: AssetPayload = said("Keep something for reuse.", mutation(CreateAsset))
     update_asset: AssetPayload = said("Change an asset.", mutation(UpdateAsset))
+    create_flow: FlowPayload = said("Begin a flow.", mutation(CreateFlow))
+    set_flow_aliases: FlowPayload = said(
+        "Give images names in a flow; other names stay as they are.", mutation(SetFlowAliases)
+    )
+    remove_flow_alias: FlowPayload = said("Take a name from a flow.", mutation(RemoveFlowAlias))
+    delete_flow: DeletePayload = said("Remove a flow; its images stay.", mutation(DeleteFlow, OfFlow))
+    update_image: ImagePayload = said("Change what is known of an image.", mutation(UpdateImage))
+    assign_image_alias: ImagePayload = said("Give an image its name in the project.", mutation(AssignImageAlias))
+    delete_image: DeletePayload = said("Remove an image and its bytes, for good.", mutation(DeleteImage))
     start_run: RunPayload = said(
         "Start a run of a workflow.", start(StartRun, domain_workflows.Workflow, "workflow_id")
     )

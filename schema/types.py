@@ -8,15 +8,17 @@ import strawberry
 
 from domain import assets as domain_assets
 from domain import comparison, graphs, problems
+from domain import flows as domain_flows
 from domain import images as domain_images
 from domain import members as domain_members
 from domain import organizations as domain_organizations
 from domain import projects as domain_projects
 from domain import workflows as domain_workflows
+from domain.aliases import AliasScope
 from domain.ids import Id
 from domain.kinds import kind as domain_kinds
 from domain.permissions import Role
-from resolvers import accounts, images, members, projects, webhooks, workflows
+from resolvers import accounts, flows, images, members, projects, webhooks, workflows
 from schema.accounts import CreditBalance
 from schema.connections import Connection
 from schema.fields import of, said
@@ -82,6 +84,7 @@ class Project(Node):
     workflows: Connection["Workflow"] = said("Its workflows, newest first.", projects.workflows_of)
     assets: Connection["Asset"] = said("Its assets, newest first.", projects.assets_of)
     runs: Connection[LazyRun] = said("Its runs, newest first.", projects.runs_of)
+    flows: Connection["Flow"] = said("Its flows, newest first.", flows.flows_of)
     images: Connection["Image"] = said("Its images, newest first.", projects.images_of)
     callback_secret: str | None = said(
         "What signs the callbacks of POST /generate, whsec_…; null for who may not change webhooks.",
@@ -225,6 +228,28 @@ class Asset(Node):
     updated_at: datetime = said("When it was last changed.")
 
 
+@of(flows.Named)
+class FlowAlias:
+    """A name that an image has in a flow."""
+
+    alias: str = said("The name, as @hero.")
+    image: "Image" = said("The image.")
+
+
+@of(domain_flows.Flow)
+class Flow(Node):
+    """A chain of generations and images that belong together, with aliases of its own."""
+
+    project: Project = said("Where it belongs.", projects.project_of)
+    aliases: list[FlowAlias] = said("Names that images have in it.", flows.aliases_of)
+    image_count: int = said("How many images belong to it.", flows.image_count_of)
+    meta: dict[str, Any] = said("What else is known of it.")
+    version: int = said("Grows by 1 with each change.")
+    created_at: datetime = said("When it was made.")
+    updated_at: datetime = said("When it was last changed.")
+    images: Connection["Image"] = said("Its images, newest first.", flows.images_of)
+
+
 @of(domain_images.FocalPoint)
 class FocalPoint:
     """What must stay in sight when an image is cropped: 0.0 to 1.0 of its width and height."""
@@ -238,6 +263,7 @@ class Image(Node):
     """A picture that is kept, with what is known of it."""
 
     project: Project = said("Where it belongs.", projects.project_of)
+    flow: Flow | None = said("The flow it belongs to.", flows.flow_of)
     storage_key: str = said("Its key in the object store.")
     storage_url: str = said("Where its bytes are: stable, and impossible to guess.", images.storage_url)
     cdn_url: str = said("Where to show it from; changes with its bytes.", images.cdn_url)
@@ -259,3 +285,14 @@ class Image(Node):
     created_at: datetime = said("When it was made.")
     updated_at: datetime = said("When it was last changed.")
     deleted_at: datetime | None = said("When it was deleted; null while it is there.")
+
+
+@of(flows.ResolvedAlias)
+class ResolvedAlias:
+    """Which image an alias means here, and why: `shadowed` names the tiers that lost."""
+
+    alias: str = said("The alias, as it was asked for.")
+    scope: AliasScope = said("Who knows it: what is computed goes before the flow, the flow before the project.")
+    flow: Flow | None = said("The flow that knows it.", flows.flow_of)
+    image: Image = said("The image.")
+    shadowed: list[AliasScope] = said("Who knows another image by this alias.")

@@ -12,9 +12,10 @@ from domain.errors import DomainError, ErrorCode, InvalidInput
 RETRY_AFTER_SECONDS = 2
 
 # Constraints that callers can run into: what they hear, and which field to mend.
-_TAKEN: dict[str, tuple[str, str]] = {
-    "uq_projects_organization_id_slug": ("A project with this slug exists already", "slug"),
-    "uq_organizations_slug": ("An organization with this slug exists already", "slug"),
+_TAKEN: dict[str, tuple[ErrorCode, str, str]] = {
+    "uq_projects_organization_id_slug": (ErrorCode.CONFLICT, "A project with this slug exists already", "slug"),
+    "uq_organizations_slug": (ErrorCode.CONFLICT, "An organization with this slug exists already", "slug"),
+    "uq_images_project_id_alias": (ErrorCode.ALIAS_CONFLICT, "Alias already exists", "alias"),
 }
 
 
@@ -54,8 +55,8 @@ def _taken(error: IntegrityError) -> Exception:
     constraint = getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
     if constraint not in _TAKEN:
         return error
-    message, field = _TAKEN[constraint]
-    return DomainError(ErrorCode.CONFLICT, message, field=field)
+    code, message, field = _TAKEN[constraint]
+    return DomainError(code, message, field=field)
 
 
 def _is_outage(error: DBAPIError) -> bool:

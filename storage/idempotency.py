@@ -17,6 +17,7 @@ from storage.tables.execution import idempotency_keys
 
 SHORTEST_KEY, LONGEST_KEY = 16, 255
 KEPT_HOURS = 24
+REMOVED = "removed"
 
 # Waits for a twin that is under way; a row comes back where this command is the first, or the earlier one is forgotten.
 _RESERVE = text("""
@@ -94,7 +95,11 @@ def _require_same(earlier: bytes, fingerprint: bytes) -> None:
 
 
 async def keep(connection: AsyncConnection, actor: Actor, command: Command[Any], answer: Any) -> None:
-    values = {"answer_type": type(answer).__name__, "answer_id": answer.id}
+    removed = isinstance(answer, str)  # then its id is all there is
+    values = {
+        "answer_type": REMOVED if removed else type(answer).__name__,
+        "answer_id": answer if removed else answer.id,
+    }
     await connection.execute(_KEEP.values(**values), _owner(actor, command))
 
 

@@ -17,6 +17,7 @@ from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
 from domain.errors import InvalidInput
+from domain.flows import Flow
 from domain.ids import Id, parse_id
 from domain.images import Image
 from domain.members import Member
@@ -48,6 +49,7 @@ READS: dict[type[Any], Permission] = {
     Run: Permission.RUNS_READ,
     Step: Permission.RUNS_READ,
     Image: Permission.IMAGES_READ,
+    Flow: Permission.IMAGES_READ,
     Member: Permission.MEMBERS_READ,
     Circuit: Permission.RUNS_READ,
     ApiKey: Permission.KEYS_READ,
@@ -56,7 +58,7 @@ READS: dict[type[Any], Permission] = {
     Account: Permission.CREDITS_READ,
     LedgerEntry: Permission.CREDITS_READ,
 }
-NODES = (Organization, Project, Workflow, Asset, Run, Step, Image, ApiKey, WebhookEndpoint, WebhookDelivery)
+NODES = (Organization, Project, Workflow, Asset, Run, Step, Image, Flow, ApiKey, WebhookEndpoint, WebhookDelivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,24 @@ class Reads:
         """The newest row whose fields equal these."""
         found = await self._rows(kind, self._where(kind, actor, equals), 1)
         return found[0] if found else None
+
+    async def oldest(self, kind: type[Entity], actor: Actor, **equals: Any) -> Entity | None:
+        """The oldest row whose fields equal these."""
+        where = self._where(kind, actor, equals)
+        query = select_of(kind).where(*where).order_by(TABLES[kind].c.id).limit(1)
+        found = await self._fetch(kind, query)
+        return found[0] if found else None
+
+    async def count_of_each(
+        self, kind: type[Entity], actor: Actor, column: str, values: Sequence[str], **equals: Any
+    ) -> dict[Any, int]:
+        """How many rows whose fields equal these there are for each value of the column; none where it is missing."""
+        by = TABLES[kind].c[column]
+        where = self._where(kind, actor, {column: list(values), **equals})
+        query = select(by, func.count()).where(*where).group_by(by)
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                return {row[0]: row[1] for row in (await connection.execute(query)).all()}
 
     async def many(self, kind: type[Entity], actor: Actor, **equals: Any) -> list[Entity]:
         """Every row whose fields equal these (a list means any of its values), newest first."""

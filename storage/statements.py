@@ -22,10 +22,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH
 
 from domain.ids import Id
-from storage.columns import EntityId
+from domain.ports import Holding
+from storage.columns import EntityId, to_json
 from storage.tables import FIXED, TABLES
 
 _COLUMNS = {
@@ -80,9 +81,12 @@ class Match(Enum):
     ONE = "one"
     ANY = "any"
     NULL = "null"
+    HOLDING = "holding"
 
     @classmethod
     def of(cls, value: Any) -> "Match":
+        if isinstance(value, Holding):
+            return cls.HOLDING
         return cls.ANY if isinstance(value, list) else cls.NULL if value is None else cls.ONE
 
 
@@ -108,7 +112,12 @@ def reading(
     within: dict[str, Any] = {"in_organization": organization_id, "most": most}
     if projects is not None:
         within["in_projects"] = sorted(projects)
-    return _reading(kind, matches, projects is not None, take), {**equals, **within}
+    values = {name: _path_to(value) if isinstance(value, Holding) else value for name, value in equals.items()}
+    return _reading(kind, matches, projects is not None, take), {**values, **within}
+
+
+def _path_to(held: Holding) -> str:
+    return f"$.* ? (@ == {to_json(held.value)})"
 
 
 @cache
@@ -132,6 +141,7 @@ def _reading(kind: type, matches: tuple[tuple[str, Match], ...], confined: bool,
 _COMPARE: dict[Match, Callable[[Any], ColumnElement[bool]]] = {
     Match.ONE: lambda column: column == bindparam(column.name),
     Match.ANY: lambda column: column.in_(bindparam(column.name, expanding=True)),
+    Match.HOLDING: lambda column: column.op("@?")(bindparam(column.name, type_=JSONPATH)),
     Match.NULL: lambda column: column.is_(None),
 }
 

@@ -14,6 +14,7 @@ from domain.assets import Asset
 from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
 from domain.events import Envelope, Event
+from domain.flows import Flow
 from domain.ids import Id
 from domain.images import Image
 from domain.offers import Offers
@@ -171,6 +172,8 @@ class SqlTransaction:
         fingerprint = idempotency.fingerprint_of(self.command)
         row = await idempotency.reserve(self.connection, self.actor, self.command, fingerprint)
         self._is_first = row is None
+        if row is not None and row.answer_type == idempotency.REMOVED:
+            return row.answer_id
         kind = next((k for k in TABLES if row and k.__name__ == row.answer_type), None)
         return await self.get(kind, row.answer_id) if kind else None
 
@@ -189,7 +192,7 @@ class SqlTransaction:
         await self._write_entities()
         if self._jobs:
             await enqueue(self.connection, self._jobs)
-        if type(self._answer) in TABLES and idempotency.is_key(self.command.client_mutation_id):
+        if type(self._answer) in {*TABLES, str} and idempotency.is_key(self.command.client_mutation_id):
             await idempotency.keep(self.connection, self.actor, self.command, self._answer)
         if self._events:
             self.envelopes, deliveries = await record(
@@ -235,6 +238,7 @@ _NOT_FOUND: dict[type, ErrorCode] = {
     Asset: ErrorCode.ASSET_NOT_FOUND,
     Run: ErrorCode.RUN_NOT_FOUND,
     Image: ErrorCode.IMAGE_NOT_FOUND,
+    Flow: ErrorCode.FLOW_NOT_FOUND,
 }
 
 

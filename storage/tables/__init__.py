@@ -8,6 +8,8 @@ from domain.accounts import Account, LedgerEntry
 from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
+from domain.discarded import Discarded
+from domain.flows import Flow
 from domain.images import Image
 from domain.members import Member
 from domain.organizations import Organization
@@ -24,6 +26,8 @@ from storage.tables.shape import metadata
 from storage.tables.studio import (
     api_keys,
     assets,
+    discarded,
+    flows,
     images,
     organizations,
     project_sequences,
@@ -34,9 +38,9 @@ from storage.tables.studio import (
 from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
-    "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "events", "idempotency_keys", "images", "ledger",
-    "members", "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries",
-    "webhook_endpoints", "workflow_versions", "workflows",
+    "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows",
+    "idempotency_keys", "images", "ledger", "members", "metadata", "organizations", "project_sequences", "projects",
+    "runs", "steps", "webhook_deliveries", "webhook_endpoints", "workflow_versions", "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
@@ -53,6 +57,8 @@ TABLES: dict[type[Any], Table] = {
     Account: accounts,
     LedgerEntry: ledger,
     Image: images,
+    Flow: flows,
+    Discarded: discarded,
     Member: members,
     WebhookEndpoint: webhook_endpoints,
     WebhookDelivery: webhook_deliveries,

@@ -14,10 +14,12 @@ from domain.claims import ClaimWork, ReleaseClaim
 from domain.commands import execute
 from domain.errors import ErrorCode
 from domain.execution import FinishStep, NoteJob, ReportStep
+from domain.flows import CreateFlow, DeleteFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
 from domain.forms import Question
 from domain.generation_requests import RequestGenerationJob
 from domain.graphs import Node
 from domain.ids import Id, new_id
+from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
 from domain.kinds.kind import StepResult
 from domain.members import RemoveMember, SetMember
@@ -38,7 +40,7 @@ from domain.webhooks import (
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from storage.deliveries import DueDeliveries
 from storage.leases import Held
-from tests.contract.studio_rows import a_delivery, an_endpoint, claimed, queued_step, started
+from tests.contract.studio_rows import a_delivery, a_flow, an_endpoint, an_image, claimed, queued_step, started
 from tests.studio import Tenant, claim_of
 
 Build = Callable[[Tenant], Awaitable[Command[Any]]]
@@ -143,6 +145,21 @@ async def _request_generation_job(one: Tenant) -> RequestGenerationJob:
     return RequestGenerationJob(project_id=one.project_id, prompt="A kite")
 
 
+def _of_image(command: Callable[[Id], Command[Any]]) -> Build:
+    async def build(one: Tenant) -> Command[Any]:
+        return command((await an_image(one)).id)
+
+    return build
+
+
+def _of_flow(command: Callable[[Id, Id], Command[Any]]) -> Build:
+    async def build(one: Tenant) -> Command[Any]:
+        flow, image = await a_flow(one)
+        return command(flow.id, image.id)
+
+    return build
+
+
 def _of_endpoint(command: Callable[[Id], Command[Any]]) -> Build:
     async def build(one: Tenant) -> Command[Any]:
         return command((await an_endpoint(one)).id)
@@ -188,6 +205,13 @@ BUILD: dict[type[Command[Any]], Build] = {
     QuoteRun: _quote_run,
     StartRun: _on_workflow(lambda id_: StartRun(workflow_id=id_, inputs={"prompt": "A kite"})),  # type: ignore[arg-type]
     RequestGenerationJob: _request_generation_job,
+    CreateFlow: _made(lambda one: CreateFlow(project_id=one.project_id)),
+    SetFlowAliases: _of_flow(lambda id_, of: SetFlowAliases(id=id_, aliases=[FlowAlias(alias="@b", image_id=of)])),
+    RemoveFlowAlias: _of_flow(lambda id_, _: RemoveFlowAlias(id=id_, alias="@hero")),
+    DeleteFlow: _of_flow(lambda id_, _: DeleteFlow(id=id_)),
+    UpdateImage: _of_image(lambda id_: UpdateImage(id=id_, meta={"seen": True})),
+    AssignImageAlias: _of_image(lambda id_: AssignImageAlias(id=id_, alias="@logo")),
+    DeleteImage: _of_image(lambda id_: DeleteImage(id=id_)),
     CreateWebhookEndpoint: _made(
         lambda one: CreateWebhookEndpoint(project_id=one.project_id, url="https://hooks.easel.test")
     ),

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.claiming import ClaimedStep
 from domain.commands import execute
 from domain.execution import FinishStep
-from domain.images import NewImage
+from domain.flows import CreateFlow, Flow, FlowAlias, SetFlowAliases
+from domain.images import Image, NewImage
 from domain.kinds.kind import StepResult
 from domain.permissions import engine_actor
 from domain.ports import Shown
@@ -55,6 +56,19 @@ async def finished(one: Tenant, workflow: Workflow | None = None) -> Run:
             command = FinishStep(run_id=run.id, step_id=step.id, epoch=step.epoch, outcome=_result(step))
             await execute(one.parts.database.begin, engine_actor(one.actor.organization_id), command)
     return run
+
+
+async def an_image(one: Tenant) -> Image:
+    await finished(one)
+    (image, *_) = await one.parts.studio.reads.many(Image, one.actor)
+    return image
+
+
+async def a_flow(one: Tenant) -> tuple[Flow, Image]:
+    """A flow, and the image that is its @hero."""
+    flow, image = await one.do(CreateFlow(project_id=one.project_id)), await an_image(one)
+    await one.do(SetFlowAliases(id=flow.id, aliases=[FlowAlias(alias="@hero", image_id=image.id)]))
+    return flow, image
 
 
 async def an_endpoint(one: Tenant) -> WebhookEndpoint:

@@ -14,8 +14,10 @@ from domain.claims import ClaimWork, ReleaseClaim
 from domain.commands import COMMANDS, execute
 from domain.errors import DomainError
 from domain.execution import FinishStep, NoteJob, ReportStep
+from domain.flows import CreateFlow, DeleteFlow, RemoveFlowAlias, SetFlowAliases
 from domain.generation_requests import RequestGenerationJob
 from domain.ids import new_id
+from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
 from domain.members import RemoveMember, SetMember
 from domain.organizations import FoundOrganization
@@ -63,6 +65,13 @@ MAY: dict[type[Command[Any]], set[str]] = {
     SendTestWebhook: WRITERS,
     RedeliverWebhook: WRITERS,
     RecordDelivery: {HOUSE},
+    CreateFlow: WRITERS,
+    SetFlowAliases: WRITERS,
+    RemoveFlowAlias: WRITERS,
+    DeleteFlow: WRITERS,
+    UpdateImage: WRITERS,
+    AssignImageAlias: WRITERS,
+    DeleteImage: WRITERS,
     StartRun: WRITERS,
     QuoteRun: WRITERS | {"REVIEWER", "VIEWER"},
     RequestGenerationJob: WRITERS,

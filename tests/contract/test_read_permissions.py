@@ -11,6 +11,7 @@ from domain.api_keys import ApiKey
 from domain.assets import Asset, AssetType, CreateAsset
 from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
+from domain.flows import CreateFlow, Flow
 from domain.images import Image
 from domain.members import Member, SetMember
 from domain.organizations import Organization
@@ -36,7 +37,7 @@ READERS = {
 }
 OWNED = [kind for kind in READS if kind not in EVERYBODYS]
 NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image} | {ApiKey, Account, LedgerEntry}
-NOUNS |= {WebhookEndpoint, WebhookDelivery, Member} | EVERYBODYS
+NOUNS |= {Flow, WebhookEndpoint, WebhookDelivery, Member} | EVERYBODYS
 
 
 async def filled(parts: Parts) -> Tenant:
@@ -46,6 +47,7 @@ async def filled(parts: Parts) -> Tenant:
     await one.do(CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows"))
     await one.do(SetMember(project_id=one.project_id, subject="ada", role=Role.VIEWER))
     await a_delivery(one)
+    await one.do(CreateFlow(project_id=one.project_id))
     return one
 
 

@@ -1,0 +1,16 @@
+"""Bytes that nobody needs any more: what they were kept for is gone, and so are they, soon after."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from domain.ids import Id, new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discarded:
+    """Recorded in the transaction that removes their row, so that neither is ever left without the other."""
+
+    id: Id = field(default_factory=new_id)
+    organization_id: Id
+    storage_key: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -1,0 +1,101 @@
+"""What people may change of an image, and how it is removed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from domain.aliases import require_alias
+from domain.discarded import Discarded
+from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.flows import Flow
+from domain.ids import Id
+from domain.images import FocalPoint, Image
+from domain.permissions import Actor
+from domain.plain import require_json_object
+from domain.ports import Command, Holding, Transaction
+from domain.versions import require_version
+
+
+@dataclass(kw_only=True)
+class UpdateImage(Command[Image]):
+    """Change what is given of an image; `meta` replaces what was there."""
+
+    id: Id
+    expected_version: int | None = None
+    focal_point: FocalPoint | None = None
+    meta: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.meta is not None:
+            require_json_object(self.meta, "meta")
+        point = self.focal_point
+        if point is not None and not (0.0 <= point.x <= 1.0 and 0.0 <= point.y <= 1.0):
+            message = "focalPoint is x and y from 0.0 to 1.0, from the left and from the top"
+            raise InvalidInput(message, field="focalPoint")
+
+
+async def update_image(tx: Transaction, actor: Actor, command: UpdateImage) -> Image:
+    image = await living(tx, command.id)
+    require_version(image.version, command.expected_version)
+    image.focal_point = command.focal_point or image.focal_point
+    image.meta = image.meta if command.meta is None else command.meta
+    _keep(tx, image)
+    return image
+
+
+@dataclass(kw_only=True)
+class AssignImageAlias(Command[Image]):
+    """Give an image its name in the project, in place of the one it had. Raises ALIAS_CONFLICT where another has it."""
+
+    id: Id
+    alias: str
+
+    def __post_init__(self) -> None:
+        require_alias(self.alias)
+
+
+async def assign_image_alias(tx: Transaction, actor: Actor, command: AssignImageAlias) -> Image:
+    image = await living(tx, command.id)
+    if image.alias == command.alias:
+        return image
+    if await tx.find(Image, project_id=image.project_id, alias=command.alias):
+        raise DomainError(ErrorCode.ALIAS_CONFLICT, "Alias already exists", field="alias")
+    image.alias = command.alias
+    _keep(tx, image)
+    return image
+
+
+@dataclass(kw_only=True)
+class DeleteImage(Command[Id]):
+    """Remove an image, its bytes and its names, for good."""
+
+    id: Id
+
+
+async def delete_image(tx: Transaction, actor: Actor, command: DeleteImage) -> Id:
+    image = await tx.get(Image, command.id, lock=True)
+    await forget_names(tx, image)
+    tx.record(image.removed())
+    tx.remove(image)
+    tx.add(Discarded(organization_id=image.organization_id, storage_key=image.storage_key))
+    return image.id
+
+
+async def forget_names(tx: Transaction, image: Image) -> None:
+    """No flow knows it any more."""
+    for flow in await tx.find(Flow, project_id=image.project_id, aliases=Holding(image.id)):
+        flow.aliases = {alias: id_ for alias, id_ in flow.aliases.items() if id_ != image.id}
+        flow.change()
+        tx.save(flow)
+
+
+async def living(tx: Transaction, id: Id) -> Image:
+    """The image, this transaction's to change; one that was deleted is not there."""
+    image = await tx.get(Image, id, lock=True)
+    if image.deleted_at is not None:
+        raise DomainError(ErrorCode.IMAGE_NOT_FOUND, "This image was deleted")
+    return image
+
+
+def _keep(tx: Transaction, image: Image) -> None:
+    tx.record(image.changed())
+    tx.save(image)
