@@ -18,6 +18,7 @@ from gateway.entrance import Entrance, error_body
 from rest.files import file_routes
 from rest.generate import GenerationJobs
 from rest.health import health_routes
+from rest.problems import problem
 from storage.idempotency import KeptResponses
 
 DIST = Path(__file__).parent.parent / "console" / "dist"
@@ -65,6 +66,8 @@ def _generation_jobs(parts: Parts) -> GenerationJobs:
         hub=studio.hub,
         kept=KeptResponses(parts.engine),
         meter=studio.meter,
+        starts=studio.starts,
+        stopping=parts.stopping,
         public_url=studio.public_url,
     )
 
@@ -72,7 +75,7 @@ def _generation_jobs(parts: Parts) -> GenerationJobs:
 def _cors(origins: tuple[str, ...]) -> Middleware:
     """Without credentials: who asks is said in a header, never by a cookie."""
     limits = (f"RateLimit-{name}" for name in ("Limit", "Remaining", "Reset", "Policy"))
-    exposed = ["X-Trace-Id", "Retry-After", *limits]
+    exposed = ["X-Trace-Id", "Location", "Preference-Applied", "Retry-After", *limits]
     return Middleware(
         CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed
     )
@@ -105,6 +108,8 @@ async def _failed(request: Request, _: Exception) -> Response:
 
 
 def _error(request: Request, error: DomainError) -> Response:
+    if request.url.path.removeprefix("/v1").startswith("/generate"):
+        return problem(error, request.scope["state"]["trace_id"])
     body = error_body(error, request.scope["state"]["trace_id"])
     headers = {"Retry-After": str(error.details["retryAfter"])} if "retryAfter" in error.details else None
     return Response(body, error.http_status, headers, media_type="application/json")

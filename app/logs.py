@@ -13,18 +13,23 @@ def configure_logs(style: Literal["auto", "pretty", "json"]) -> None:
     on_terminal = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer = on_terminal if pretty else structlog.processors.JSONRenderer()
     tracebacks = [] if pretty else [structlog.processors.format_exc_info]
+    of_all: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *tracebacks,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *tracebacks,
-            renderer,
-        ],
+        processors=[*of_all, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # What libraries log looks the same.
+    ending = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    handler = logging.StreamHandler(sys.stderr)
+    of_others = [structlog.stdlib.add_logger_name, *of_all]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=of_others, processors=ending))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     # They tell each failed reconnect with a traceback; `storage.jobs` says in one line what matters of it.
     for talkative in ("pgqueuer", "asyncpg"):
         logging.getLogger(talkative).setLevel(logging.CRITICAL)

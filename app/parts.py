@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from broadcaster import Broadcast
@@ -27,10 +27,10 @@ from gateway.key_uses import KeyUses
 from gateway.keys import mint
 from gateway.limits import open_limiter
 from gateway.metering import Allowances, Meter
+from gateway.starts import Starts
 from gateway.tokens import Issuer, Tokens
 from providers.sketch import Sketch
 from resolvers.context import Studio
-from resolvers.starts import Starts
 from storage.bus import create_bus
 from storage.credentials import Credentials
 from storage.events import EventLog
@@ -65,6 +65,7 @@ class Parts:
     toolbox: EngineToolbox
     turns: Turns
     studio: Studio
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @asynccontextmanager

@@ -87,6 +87,7 @@ async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[Non
             raise DomainError(ErrorCode.UNAVAILABLE, "The server ended before it began: its log says why")
         yield
     finally:
+        parts.stopping.set()
         server.should_exit = True
         ready.cancel()
         await serving

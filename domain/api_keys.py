@@ -109,6 +109,7 @@ async def update_api_key(tx: Transaction, actor: Actor, command: UpdateApiKey) -
     key.name = key.name if command.name is None else command.name
     key.expires_at = key.expires_at if command.expires_at is None else command.expires_at
     if command.rate_limit_per_hour is not None:
+        _require_other(actor, key)
         key.rate_limit_per_hour = command.rate_limit_per_hour
     key.version += 1
     tx.save(key)
@@ -179,6 +180,13 @@ def _require_own(actor: Actor, scopes: list[str] | tuple[str, ...]) -> None:
     """Else a key that may make keys could make one that may do everything."""
     if beyond := sorted(permissions_of(tuple(scopes)) - actor.permissions):
         raise DomainError(ErrorCode.FORBIDDEN, f"You cannot give what you do not have: {beyond[0]}", field="scopes")
+
+
+def _require_other(actor: Actor, key: ApiKey) -> None:
+    if actor.subject == key.id:
+        raise DomainError(
+            ErrorCode.FORBIDDEN, "A key cannot change its own limit: use another", field="rateLimitPerHour"
+        )
 
 
 def _require_future(moment: datetime | None) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.errors import ErrorCode
 from domain.events import Event
 from domain.ids import Id
 from domain.images import Image
@@ -33,6 +34,9 @@ _STATUSES: dict[RunStatus, JobStatus] = {
     RunStatus.FAILED: JobStatus.FAILED,
     RunStatus.CANCELED: JobStatus.FAILED,
 }
+
+
+_CANCELED = RunError(code=ErrorCode.CONFLICT, message="The job was canceled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ def job_of(run: Run, images: Sequence[Image], public_url: str) -> GenerationJob:
         prompt=str(run.inputs["prompt"]),
         assets=tuple(_asset(by_id[id_], public_url) for id_ in image_ids_of(run) if id_ in by_id),
         cost=run.cost,
-        error=run.error,
+        error=run.error or (_CANCELED if run.status is RunStatus.CANCELED else None),
         trace_id=run.trace_id,
         created_at=run.created_at,
         finished_at=run.finished_at,

@@ -34,9 +34,9 @@ class Quote:
     nodes: list[NodeQuote]
 
 
-async def quote_of(tx: Transaction, run: Run, graph: Graph) -> Quote:
+async def quote_of(tx: Transaction, run: Run, graph: Graph, done: dict[str, Step]) -> Quote:
     """
-    The most that the run can cost, node by node.
+    The most that the run can cost, node by node, beyond what is `done` in the run that it repeats.
 
     What was made before is free, as far as it can be foreseen: up to the first node whose result is new. The copies of
     a `map` are not counted, as nobody knows how many there will be.
@@ -46,7 +46,11 @@ async def quote_of(tx: Transaction, run: Run, graph: Graph) -> Quote:
     foreseen: dict[str, Step] = {}
     quotes: dict[str, NodeQuote] = {}
     for name in TopologicalSorter(graph.predecessors).static_order():
-        quotes[name] = await _quoted(tx, run, steps[name], foreseen)
+        if name in done:
+            foreseen[name] = done[name]
+            quotes[name] = NodeQuote(node_id=name, cost=_NOTHING, cached=True)
+        else:
+            quotes[name] = await _quoted(tx, run, steps[name], foreseen)
     nodes = [quotes[node.id] for node in graph.nodes]
     return Quote(total=sum((node.cost for node in nodes), _NOTHING), nodes=nodes)
 

@@ -60,11 +60,11 @@ async def start_run(tx: Transaction, actor: Actor, command: StartRun) -> Run:
     return run
 
 
-async def begin_run(tx: Transaction, run: Run, graph: Graph) -> None:
-    """Set aside what the run may cost, write it and its steps, and queue the first of them."""
+async def begin_run(tx: Transaction, run: Run, graph: Graph, done: dict[str, Step] | None = None) -> None:
+    """Set aside what the run may cost beyond what is `done`, write it and its steps, and queue the first of them."""
     if not tx.offers.are_free:
-        await hold(tx, run, (await quote_of(tx, run, graph)).total, f"hold:{run.id}")
-    await _launch(tx, run, graph, {})
+        await hold(tx, run, (await quote_of(tx, run, graph, done or {})).total, f"hold:{run.id}")
+    await _launch(tx, run, graph, done or {})
 
 
 @dataclass(kw_only=True)
@@ -76,7 +76,7 @@ class QuoteRun(Command[Quote]):
 
 async def quote_run(tx: Transaction, actor: Actor, command: QuoteRun) -> Quote:
     run, graph = await _prepared(tx, actor, command.start)
-    return await quote_of(tx, run, graph)
+    return await quote_of(tx, run, graph, {})
 
 
 async def _prepared(tx: Transaction, actor: Actor, command: StartRun) -> tuple[Run, Graph]:
@@ -195,7 +195,7 @@ async def retry_run(tx: Transaction, actor: Actor, command: RetryRun) -> Run:
         trace_id=actor.trace_id,
         created_by=actor.subject,
     )
-    await _launch(tx, run, graph, {} if fresh or changed else await done_in(tx, old.id))
+    await begin_run(tx, run, graph, {} if fresh or changed else await done_in(tx, old.id))
     return run
 
 

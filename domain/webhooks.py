@@ -9,13 +9,16 @@ from domain.ids import Id, new_id
 from domain.permissions import Actor
 from domain.ports import Command, Shown, Transaction
 from domain.projects import Project
-from domain.retry_schedule import Outcome, has_failed_too_long
+from domain.retry_schedule import LONGEST_WAIT, Outcome, has_failed_too_long
 from domain.versions import require_version
 
 EVERY = "*"
 MOST_ENDPOINTS = 50
 MOST_FILTERS = 50
+MOST_ROTATIONS = 5
 OVERLAP = timedelta(hours=24)
+# Longer than any pause between attempts: what failed before that says nothing of what fails now.
+QUIET = LONGEST_WAIT + timedelta(hours=6)
 GONE = "The receiver answered 410 Gone"
 UNREACHABLE = "Nothing was taken for five days"
 DELETED = "It was deleted"
@@ -26,8 +29,8 @@ class WebhookEndpoint:
     """
     `events` are names of events, `run.*` for all of a kind, or `*`. With a `run_id` it is told of that run alone.
 
-    Its secret is derived from the server's and `secret_version`, and kept nowhere; for a day after `rotated_at` the one
-    before signs too. `failing_since` is when it last took nothing, after it had taken something.
+    Its secret is derived from the server's and `secret_version`, and kept nowhere; for a day after each of `rotations`
+    the one before signs too. `failing_since` is when it last took nothing, after it had taken something.
     """
 
     id: Id = field(default_factory=new_id)
@@ -39,8 +42,9 @@ class WebhookEndpoint:
     enabled: bool = True
     disabled_reason: str | None = None
     secret_version: int = 1
-    rotated_at: datetime | None = None
+    rotations: tuple[datetime, ...] = ()
     failing_since: datetime | None = None
+    failed_at: datetime | None = None
     version: int = 1
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     deleted_at: datetime | None = None
@@ -52,8 +56,11 @@ class WebhookEndpoint:
 
     def signing_versions(self, now: datetime) -> tuple[int, ...]:
         """Of its secret, those that sign now, the newest first."""
-        overlaps = self.rotated_at is not None and now - self.rotated_at < OVERLAP
-        return (self.secret_version, self.secret_version - 1) if overlaps else (self.secret_version,)
+        return tuple(self.secret_version - back for back in range(len(self.recent_rotations(now)) + 1))
+
+    def recent_rotations(self, now: datetime) -> tuple[datetime, ...]:
+        """Since when less than a day has passed, the oldest first."""
+        return tuple(moment for moment in self.rotations if now - moment < OVERLAP)
 
     def disable(self, reason: str) -> None:
         self.enabled, self.disabled_reason = False, reason
@@ -62,15 +69,20 @@ class WebhookEndpoint:
     def learn(self, outcome: Outcome, now: datetime) -> bool:
         """What an attempt says of it; False where that is nothing new."""
         known = self.failing_since, self.enabled
-        self.failing_since = None if outcome is Outcome.DELIVERED else self.failing_since or now
+        went_quiet = self.failed_at is not None and now - self.failed_at > QUIET
+        if outcome is Outcome.DELIVERED:
+            self.failing_since = self.failed_at = None
+        else:
+            self.failing_since = now if went_quiet or self.failing_since is None else self.failing_since
+            self.failed_at = now
         if self.enabled and outcome is Outcome.ENDPOINT_GONE:
             self.disable(GONE)
         elif self.enabled and has_failed_too_long(self.failing_since, now):
             self.disable(UNREACHABLE)
-        return (self.failing_since, self.enabled) != known
+        return outcome is not Outcome.DELIVERED or (self.failing_since, self.enabled) != known
 
     def enable(self) -> None:
-        self.enabled, self.disabled_reason, self.failing_since = True, None, None
+        self.enabled, self.disabled_reason, self.failing_since, self.failed_at = True, None, None, None
 
 
 @dataclass(kw_only=True)
@@ -129,6 +141,7 @@ async def update_webhook_endpoint(tx: Transaction, actor: Actor, command: Update
     if command.url is not None:
         tx.require_callable(command.url)
         endpoint.url = command.url
+        endpoint.failing_since = endpoint.failed_at = None
     endpoint.events = endpoint.events if command.events is None else tuple(dict.fromkeys(command.events))
     if command.enabled and not endpoint.enabled:
         endpoint.enable()
@@ -164,8 +177,12 @@ class RotateWebhookSecret(Command[Shown[WebhookEndpoint]]):
 
 async def rotate_webhook_secret(tx: Transaction, actor: Actor, command: RotateWebhookSecret) -> Shown[WebhookEndpoint]:
     endpoint = await endpoint_of(tx, command.id)
+    recent = endpoint.recent_rotations(tx.now)
+    if len(recent) >= MOST_ROTATIONS:
+        message = f"A secret is changed {MOST_ROTATIONS} times a day at most, as each signs for a day after"
+        raise DomainError(ErrorCode.CONFLICT, message)
     endpoint.secret_version += 1
-    endpoint.rotated_at = tx.now
+    endpoint.rotations = (*recent, tx.now)
     endpoint.version += 1
     tx.save(endpoint)
     return _shown(tx, endpoint)

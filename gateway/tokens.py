@@ -8,7 +8,7 @@ import jwt
 import msgspec
 
 from domain.errors import DomainError, ErrorCode
-from domain.ids import Id
+from domain.ids import Id, parse_id
 from domain.permissions import GRANTS, Actor, ActorKind, Role
 from gateway.jwks import ALGORITHMS, Jwks
 
@@ -66,11 +66,11 @@ class Tokens:
         return Actor(
             subject=claims.sub,
             kind=ActorKind.PERSON,
-            organization_id=Id(claims.org),
+            organization_id=_id(claims.org, "org"),
             permissions=granted,
             scopes=tuple(sorted(granted)),
             role=claims.role,
-            default_project_id=Id(claims.project) if claims.project else None,
+            default_project_id=_id(claims.project, "project") if claims.project else None,
             trace_id=trace_id,
             expires_at=datetime.fromtimestamp(claims.exp, UTC),
         )
@@ -144,6 +144,13 @@ def _claims(trust: _Trust, text: str, leeway_seconds: float) -> _Claims:
         raise _refused("This token lacks `sub` or `org`, or has a `role` that is not known") from error
     except (jwt.PyJWTError, ValueError) as error:
         raise _refused("This token is not valid here") from error
+
+
+def _id(text: str, claim: str) -> Id:
+    found = parse_id(text)
+    if found is None:
+        raise _refused(f"This token's `{claim}` is no id")
+    return found
 
 
 def _refused(message: str) -> DomainError:

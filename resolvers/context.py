@@ -16,7 +16,7 @@ from domain.permissions import Actor
 from domain.ports import Begin, Command, Flags
 from gateway.limits import LimitState
 from gateway.metering import Meter
-from resolvers.starts import Starts
+from gateway.starts import Starts
 from storage.events import EventLog
 from storage.reads import Reads
 from streams.cursors import Cursors

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.assets import Asset, AssetType
+from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.images import Image, ImageSource
 from domain.organizations import Organization
@@ -39,8 +40,11 @@ def viewer(info: Info) -> Viewer:
     return Viewer(info.context.actor)
 
 
-async def organization_of_viewer(root: Viewer, info: Info) -> Organization | None:
-    return await info.context.load(Organization, root.actor.organization_id)
+async def organization_of_viewer(root: Viewer, info: Info) -> Organization:
+    found = await info.context.load(Organization, root.actor.organization_id)
+    if found is None:
+        raise DomainError(ErrorCode.ORG_NOT_FOUND, "The organization of your token is not known here")
+    return found
 
 
 async def rate_limit_of_viewer(root: Viewer, info: Info) -> LimitState:

@@ -43,7 +43,7 @@ _RESPONSE = select(_row.fingerprint, _row.response).where(*_own, _row.response.i
 # Of twins that were answered at once, the first one's answer is both's.
 _RESPOND = (
     update(idempotency_keys)
-    .where(*_own)
+    .where(*_own, _row.fingerprint == bindparam("own_fingerprint"))
     .values(response=func.coalesce(_row.response, bindparam("answered", type_=_row.response.type)))
     .returning(_row.response)
 )
@@ -139,7 +139,8 @@ class KeptResponses:
 
     async def keep(self, actor: Actor, command: Command[Any], response: KeptResponse) -> KeptResponse:
         """What everybody is answered who repeats the command; nothing is kept of one that has left no trace."""
-        values = {**_owner(actor, command), "answered": response}
+        fingerprint = fingerprint_of(command)
+        values = {**_owner(actor, command), "own_fingerprint": fingerprint, "answered": response}
         with spoken_plainly():
             async with self.engine.begin() as connection:
                 row = (await connection.execute(_RESPOND, values)).first()

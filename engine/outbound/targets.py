@@ -88,6 +88,8 @@ class Reach:
         target = read_target(url)
         if target.address is not None:
             self.require(target, [target.address])
+        elif target.host.rpartition(".")[2] == "localhost" and not self.allow_loopback:
+            raise Undelivered(Reason.ADDRESS_REFUSED)
         elif target.host not in self._hosts and not self.allow_loopback:
             self._require_usual(target)
 

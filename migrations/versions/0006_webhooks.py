@@ -29,8 +29,9 @@ def _endpoints() -> None:
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.Column("secret_version", sa.Integer(), nullable=False),
-        sa.Column("rotated_at", _MOMENT, nullable=True),
+        sa.Column("rotations", postgresql.JSONB(), nullable=False),
         sa.Column("failing_since", _MOMENT, nullable=True),
+        sa.Column("failed_at", _MOMENT, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("deleted_at", _MOMENT, nullable=True),
@@ -70,7 +71,7 @@ def _deliveries() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
     )
     _index("webhook_deliveries", "endpoint_id_id", ["endpoint_id", "id"])
-    _index("webhook_deliveries", "due_at", ["due_at", "id"], sa.text("status IN ('PENDING', 'SENDING')"))
+    _index("webhook_deliveries", "open", ["endpoint_id", "due_at", "id"], sa.text("status IN ('PENDING', 'SENDING')"))
     _index("webhook_deliveries", "sending", ["endpoint_id"], sa.text("status = 'SENDING'"))
     _index("webhook_deliveries", "created_at", ["created_at"])
 

@@ -1,10 +1,12 @@
 """Webhooks: who is told what happens, and every message on its way."""
 
+from datetime import datetime
+
 from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.webhook_deliveries import DeliveryStatus
-from storage.columns import MOMENT, EntityId, choice
+from storage.columns import MOMENT, EntityId, Json, choice
 from storage.tables.shape import id_column, metadata, reference, required, tenant
 
 webhook_endpoints = Table(
@@ -19,8 +21,9 @@ webhook_endpoints = Table(
     required("enabled", Boolean),
     Column("disabled_reason", Text),
     required("secret_version", Integer),
-    Column("rotated_at", MOMENT),
+    required("rotations", Json(tuple[datetime, ...])),
     Column("failing_since", MOMENT),
+    Column("failed_at", MOMENT),
     required("version", Integer),
     required("created_at", MOMENT),
     Column("deleted_at", MOMENT),
@@ -53,7 +56,13 @@ webhook_deliveries = Table(
     required("created_at", MOMENT),
     Column("finished_at", MOMENT),
     Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
-    Index("ix_webhook_deliveries_due_at", "due_at", "id", postgresql_where=text("status IN ('PENDING', 'SENDING')")),
+    Index(
+        "ix_webhook_deliveries_open",
+        "endpoint_id",
+        "due_at",
+        "id",
+        postgresql_where=text("status IN ('PENDING', 'SENDING')"),
+    ),
     Index("ix_webhook_deliveries_sending", "endpoint_id", postgresql_where=text("status = 'SENDING'")),
     Index("ix_webhook_deliveries_created_at", "created_at"),
 )

@@ -163,6 +163,65 @@ async def test_twins_get_the_same_bytes(client: Client) -> None:
     assert (await client.ask("{ project { runs { totalCount } } }"))["project"]["runs"]["totalCount"] == 1
 
 
+async def test_of_twins_with_two_inputs_those_of_one_get_it_and_the_others_a_conflict(client: Client) -> None:
+    answers = await asyncio.gather(*(ask_for(client, headers=KEY, n=1 + number % 2) for number in range(30)))
+    assert sorted(answer.status_code for answer in answers) == [202] * 15 + [409] * 15
+    accepted = {answer.content for answer in answers if answer.status_code == 202}
+    assert len(accepted) == 1
+    assert {answer.json()["field"] for answer in answers if answer.status_code == 409} == {"Idempotency-Key"}
+    again = [await ask_for(client, headers=KEY, n=n) for n in (1, 2)]
+    assert sorted(answer.status_code for answer in again) == [202, 409]
+
+
+async def test_a_key_may_ask_for_nothing_whose_answer_it_could_not_read(client: Client) -> None:
+    for scopes in (["runs:start"], ["runs:start", "runs:read"]):
+        asked = {"name": "Narrow", "scopes": scopes, "projectId": client.key.projectId}
+        made = await client.ask(
+            "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }", input=asked
+        )
+        answer = await ask_for(client, headers={"X-API-Key": made["createApiKey"]["secret"]})
+        assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert (await client.ask("{ project { runs { totalCount } } }"))["project"]["runs"]["totalCount"] == 0
+
+
+async def test_a_project_has_one_minute_however_its_id_is_spelt(settings: Settings, database_url: str) -> None:
+    few = settings.model_copy(update={"project_requests_per_minute": 3})
+    async with serving(few, database_url) as client:
+        id_ = client.key.projectId
+        spelt = [id_, id_.upper(), id_.replace("-", ""), f"{{{id_}}}", id_.upper()]
+        answers = [await ask_for(client, projectId=text) for text in spelt]
+        assert [answer.status_code for answer in answers].count(202) == 3
+        assert answers[-1].status_code == 429
+        assert answers[-1].headers["ratelimit-limit"] == "3"
+
+
+async def test_a_canceled_job_says_so(paying: Client, openai_server: OpenAIServer) -> None:
+    await openai_server.script("slow")
+    promised = (await ask_for(paying)).json()
+    await openai_server.requests(at_least=1)
+    await paying.ask("mutation($id: ID!) { cancelRun(input: {id: $id}) { outcome } }", id=promised["id"])
+    over = await ended(paying, promised["id"])
+    assert (over["status"], over["error"]["message"]) == ("failed", "The job was canceled")
+
+
+async def test_other_methods_are_problems_too(client: Client) -> None:
+    for answer in (await client.http.get("/generate"), await client.http.post("/v1/generate/x")):
+        assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
+        assert answer.headers["allow"]
+
+
+async def test_who_waits_while_the_server_stops_is_told_where_to_look(
+    paying: Client, openai_server: OpenAIServer
+) -> None:
+    await openai_server.script("slow")
+    asking = asyncio.create_task(ask_for(paying, headers={"Prefer": "wait=60"}))
+    await openai_server.requests(at_least=1)
+    paying.parts.stopping.set()
+    answer = await asking
+    assert (answer.status_code, answer.json()["status"]) == (202, "processing")
+    await openai_server.release()
+
+
 @pytest.mark.parametrize("key", ["x" * 15, "x" * 256, ""])
 async def test_a_key_is_neither_short_nor_long(client: Client, key: str) -> None:
     answer = await ask_for(client, headers={"Idempotency-Key": key})

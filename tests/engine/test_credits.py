@@ -13,11 +13,12 @@ from app.seed import WELCOME_CREDITS
 from domain.accounts import Account, EntryKind, GrantCredits, LedgerEntry
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
-from domain.run_commands import CancelRun, StartRun
+from domain.run_commands import CancelRun, RetryRun, StartRun
 from domain.runs import Run
 from domain.waiting import SubmitStep
 from tests.engine.crew import (
     a_picture,
+    a_run,
     a_worker,
     a_workflow,
     edges,
@@ -116,6 +117,30 @@ async def test_a_plan_bounds_what_is_spent_in_a_month(paying: Tenant) -> None:
     async with paying.parts.engine.begin() as connection:
         await connection.execute(text("UPDATE accounts SET month = '2020-01'"))
     assert await a_picture(paying)
+
+
+async def test_a_retry_holds_what_is_left_to_do_and_nothing_starts_without(
+    paying: Tenant, openai_server: OpenAIServer
+) -> None:
+    nodes = [*PICTURE[:2], node("again", "generate_image", cache=False, count=2), node("show", "output")]
+    run = await a_run(paying, nodes, edges("ask>draw", "ask>again", "draw>show"), prompt="A kite")
+    await openai_server.script("ok", "policy")
+    worker = a_worker(paying.parts)
+    for _ in range(4):
+        for job in await jobs_of(paying.parts):
+            await worker.do(job)
+    failed = await run_of(paying, run)
+    assert failed.status == "FAILED"
+    left = 3 - int(failed.cost)
+    available, _ = await balances(paying)
+    again = await paying.do(RetryRun(id=run.id))
+    assert await balances(paying) == (available - left, left)
+    await paying.do(CancelRun(id=again.id))
+    await leave(paying, 0)
+    for failed_only in (True, False):
+        with pytest.raises(DomainError) as refused:
+            await paying.do(RetryRun(id=run.id, failed_only=failed_only))
+        assert refused.value.code is ErrorCode.INSUFFICIENT_CREDITS
 
 
 async def test_a_step_that_failed_costs_nothing(paying: Tenant, openai_server: OpenAIServer) -> None:

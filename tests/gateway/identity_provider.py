@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+ORGANIZATION = "0199e0d2-7c53-7000-8000-0000000000ac"
+PROJECT = "0199e0d2-7c53-7000-8000-0000000000af"
 NAME = "https://login.studio.example"
 HOLD_LIMIT_SECONDS = 10.0
 
@@ -57,7 +59,7 @@ def claims(**more: Any) -> dict[str, Any]:
         "iss": NAME,
         "aud": "easel",
         "sub": "ada",
-        "org": "acme",
+        "org": ORGANIZATION,
         "role": "EDITOR",
         "exp": datetime.now(UTC) + timedelta(hours=1),
     }

@@ -18,7 +18,16 @@ from domain.ids import Id
 from domain.permissions import GRANTS, Role
 from gateway.jwks import Jwks
 from gateway.tokens import LONGEST, Issuer, Tokens, write_token
-from tests.gateway.identity_provider import NAME, IdentityProvider, SigningKey, claims, identity_provider, new_key
+from tests.gateway.identity_provider import (
+    NAME,
+    ORGANIZATION,
+    PROJECT,
+    IdentityProvider,
+    SigningKey,
+    claims,
+    identity_provider,
+    new_key,
+)
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 TRACE = "1" * 32
@@ -55,18 +64,18 @@ async def refusal(tokens: Tokens, text: str) -> DomainError:
 @pytest.mark.parametrize("key", [EC, RSA, EDWARDS], ids=lambda key: key.algorithm)
 async def test_a_token_of_the_identity_provider_speaks_for_a_person(tokens: Tokens, key: SigningKey) -> None:
     expires_at = datetime.now(UTC).replace(microsecond=0) + HOUR
-    actor = await tokens.read(key.sign(claims(project="website", exp=expires_at)), TRACE)
-    assert (actor.kind, actor.subject, actor.organization_id) == ("person", "ada", "acme")
-    assert (actor.default_project_id, actor.trace_id, actor.expires_at) == ("website", TRACE, expires_at)
+    actor = await tokens.read(key.sign(claims(project=PROJECT, exp=expires_at)), TRACE)
+    assert (actor.kind, actor.subject, actor.organization_id) == ("person", "ada", ORGANIZATION)
+    assert (actor.default_project_id, actor.trace_id, actor.expires_at) == (PROJECT, TRACE, expires_at)
     assert (actor.role, actor.permissions) == (Role.EDITOR, GRANTS[Role.EDITOR])
 
 
 async def test_our_own_token_needs_no_identity_provider() -> None:
     text = write_token(
-        SECRET, subject="ada", role=Role.VIEWER, organization_id=Id("acme"), project_id=Id("website"), valid=HOUR
+        SECRET, subject="ada", role=Role.VIEWER, organization_id=Id(ORGANIZATION), project_id=Id(PROJECT), valid=HOUR
     )
     actor = await Tokens(SECRET).read(text, TRACE)
-    assert (actor.subject, actor.organization_id, actor.default_project_id) == ("ada", "acme", "website")
+    assert (actor.subject, actor.organization_id, actor.default_project_id) == ("ada", ORGANIZATION, PROJECT)
     assert actor.expires_at
     assert timedelta(minutes=59) < actor.expires_at - datetime.now(UTC) <= HOUR
 
@@ -216,6 +225,8 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "a subject no database holds": lambda: RSA.sign(claims(sub="\x00")),
     "half a surrogate pair": lambda: RSA.sign(claims(org="\ud800")),
     "no organization": lambda: RSA.sign(_without("org")),
+    "an organization of no id": lambda: RSA.sign(claims(org="acme")),
+    "a project of no id": lambda: RSA.sign(claims(project="website")),
     "a list of organizations": lambda: RSA.sign(claims(org=["acme"])),
     "a project of an object": lambda: RSA.sign(claims(project={"id": "website"})),
     "an unknown role": lambda: RSA.sign(claims(role="GOD")),

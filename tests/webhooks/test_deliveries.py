@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -10,7 +11,8 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from app.working import deliverer_of, working
 from domain.errors import DomainError
-from domain.ids import Id
+from domain.ids import Id, new_id
+from domain.retry_schedule import Outcome
 from domain.webhook_deliveries import RecordDelivery, RedeliverWebhook, SendTestWebhook, WebhookDelivery
 from domain.webhooks import (
     DeleteWebhookEndpoint,
@@ -18,7 +20,7 @@ from domain.webhooks import (
     UpdateWebhookEndpoint,
     WebhookEndpoint,
 )
-from storage.deliveries import DueDeliveries
+from storage.deliveries import MOST_OF_ONE_PROJECT, DueDeliveries
 from tests.engine.crew import a_picture, as_engine, events_of, finished, until
 from tests.studio import Tenant, tenant
 from tests.webhooks.receivers import an_endpoint, deliveries_of, receiving
@@ -192,12 +194,50 @@ async def test_for_a_day_after_a_rotation_both_secrets_sign(owner: Tenant) -> No
         assert older != newer
         assert message.verify(older) == message.verify(newer)
 
-        await execute_sql(owner, "UPDATE webhook_endpoints SET rotated_at = rotated_at - interval '25 hours'")
+        await execute_sql(owner, "UPDATE webhook_endpoints SET rotations = '[\"2026-01-01T00:00:00Z\"]'")
         await owner.do(SendTestWebhook(id=endpoint.id))
         later = await receiver.next()
         later.verify(newer)
         with pytest.raises(WebhookVerificationError):
             later.verify(older)
+
+
+async def test_every_secret_signs_for_a_day_after_it_was_replaced(owner: Tenant) -> None:
+    async with receiving() as receiver, working(owner.parts):
+        endpoint, first = await an_endpoint(owner, receiver.url)
+        secrets = [first, *[(await owner.do(RotateWebhookSecret(id=endpoint.id))).secret for _ in range(5)]]
+        with pytest.raises(DomainError, match="5 times a day"):
+            await owner.do(RotateWebhookSecret(id=endpoint.id))
+        await owner.do(SendTestWebhook(id=endpoint.id))
+        message = await receiver.next()
+        for secret in secrets:
+            message.verify(secret)
+
+
+def test_failures_with_a_long_quiet_between_are_not_five_days_of_failing() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    endpoint = WebhookEndpoint(organization_id=new_id(), project_id=new_id(), url="https://a.example/", events=("*",))
+    for days in (0.0, 1.0, 9.0, 10.0, 11.0, 12.0, 13.0):
+        endpoint.learn(Outcome.RETRY, start + timedelta(days=days))
+        assert endpoint.enabled
+    endpoint.learn(Outcome.RETRY, start + timedelta(days=14))
+    assert not endpoint.enabled
+
+
+async def test_one_projects_slow_receivers_leave_senders_for_the_others(owner: Tenant) -> None:
+    others = await tenant(owner.parts, "globex", "shop")
+    async with receiving(*["hang"] * 80) as slow, receiving() as quick, working(owner.parts):
+        for _ in range(5):
+            endpoint, _ = await an_endpoint(owner, slow.url)
+            for _ in range(6):
+                await owner.do(SendTestWebhook(id=endpoint.id))
+        for _ in range(MOST_OF_ONE_PROJECT):
+            await slow.next()
+        free, _ = await an_endpoint(others, quick.url)
+        await others.do(SendTestWebhook(id=free.id))
+        await quick.next()
+        assert slow.messages.qsize() <= MOST_OF_ONE_PROJECT
+        await execute_sql(owner, "DELETE FROM webhook_endpoints")
 
 
 async def test_a_sender_killed_before_it_could_say_so_has_it_sent_again_under_the_same_id(owner: Tenant) -> None:
