@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import text
 from standardwebhooks.webhooks import Webhook
 
 from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import CreateWebhookEndpoint, WebhookEndpoint
+from tests.engine.crew import until
 from tests.servers.listening import listening
 from tests.studio import Tenant
 
@@ -64,7 +66,7 @@ class Receiver:
 
 async def _read(reader: asyncio.StreamReader) -> Message:
     _, *fields = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
-    headers = {name.lower(): value for name, _, value in (text.partition(": ") for text in fields)}
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in fields)}
     return Message(headers, await reader.readexactly(int(headers["content-length"])))
 
 
@@ -85,3 +87,30 @@ async def an_endpoint(owner: Tenant, url: str, *events: str) -> tuple[WebhookEnd
 async def deliveries_of(owner: Tenant) -> list[WebhookDelivery]:
     """Oldest first."""
     return (await owner.parts.studio.reads.many(WebhookDelivery, owner.actor))[::-1]
+
+
+async def _has(owner: Tenant, **fields: object) -> bool:
+    deliveries = await deliveries_of(owner)
+    return bool(deliveries) and all(getattr(deliveries[-1], name) == value for name, value in fields.items())
+
+
+async def becomes(owner: Tenant, **fields: object) -> WebhookDelivery:
+    """The newest delivery, once it has these values."""
+    await until(lambda: _has(owner, **fields))
+    return (await deliveries_of(owner))[-1]
+
+
+async def endpoint_now(owner: Tenant, endpoint: WebhookEndpoint) -> WebhookEndpoint:
+    found = await owner.parts.studio.reads.one(WebhookEndpoint, owner.actor, id=endpoint.id)
+    assert found is not None
+    return found
+
+
+async def execute_sql(owner: Tenant, statement: str) -> None:
+    async with owner.parts.engine.begin() as connection:
+        await connection.execute(text(statement))
+
+
+async def hurry(owner: Tenant) -> None:
+    """As if the time until the next attempt had passed; the senders look again by themselves."""
+    await execute_sql(owner, "UPDATE webhook_deliveries SET due_at = now() WHERE status = 'PENDING'")

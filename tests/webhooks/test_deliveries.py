@@ -3,54 +3,29 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
-from standardwebhooks.webhooks import WebhookVerificationError
 
 from app.working import deliverer_of, working
 from domain.errors import DomainError
-from domain.ids import Id, new_id
-from domain.retry_schedule import Outcome
+from domain.ids import Id
 from domain.webhook_deliveries import RecordDelivery, RedeliverWebhook, SendTestWebhook, WebhookDelivery
 from domain.webhooks import (
     DeleteWebhookEndpoint,
-    RotateWebhookSecret,
     UpdateWebhookEndpoint,
-    WebhookEndpoint,
 )
 from storage.deliveries import MOST_OF_ONE_PROJECT, DueDeliveries
 from tests.engine.crew import a_picture, as_engine, events_of, finished, until
 from tests.studio import Tenant, tenant
-from tests.webhooks.receivers import an_endpoint, deliveries_of, receiving
-
-
-async def _has(owner: Tenant, **fields: object) -> bool:
-    deliveries = await deliveries_of(owner)
-    return bool(deliveries) and all(getattr(deliveries[-1], name) == value for name, value in fields.items())
-
-
-async def becomes(owner: Tenant, **fields: object) -> WebhookDelivery:
-    """The newest delivery, once it has these values."""
-    await until(lambda: _has(owner, **fields))
-    return (await deliveries_of(owner))[-1]
-
-
-async def endpoint_now(owner: Tenant, endpoint: WebhookEndpoint) -> WebhookEndpoint:
-    found = await owner.parts.studio.reads.one(WebhookEndpoint, owner.actor, id=endpoint.id)
-    assert found is not None
-    return found
-
-
-async def execute_sql(owner: Tenant, statement: str) -> None:
-    async with owner.parts.engine.begin() as connection:
-        await connection.execute(text(statement))
-
-
-async def hurry(owner: Tenant) -> None:
-    """As if the time until the next attempt had passed; the senders look again by themselves."""
-    await execute_sql(owner, "UPDATE webhook_deliveries SET due_at = now() WHERE status = 'PENDING'")
+from tests.webhooks.receivers import (
+    an_endpoint,
+    becomes,
+    deliveries_of,
+    endpoint_now,
+    execute_sql,
+    hurry,
+    receiving,
+)
 
 
 async def test_everything_that_happens_is_told_signed_and_as_it_was_recorded(owner: Tenant) -> None:
@@ -183,45 +158,6 @@ async def test_after_five_days_without_success_an_endpoint_is_disabled(owner: Te
         await owner.do(UpdateWebhookEndpoint(id=endpoint.id, enabled=True))
         await hurry(owner)
         await becomes(owner, status="DELIVERED", attempt=3)
-
-
-async def test_for_a_day_after_a_rotation_both_secrets_sign(owner: Tenant) -> None:
-    async with receiving() as receiver, working(owner.parts):
-        endpoint, older = await an_endpoint(owner, receiver.url)
-        newer = (await owner.do(RotateWebhookSecret(id=endpoint.id))).secret
-        await owner.do(SendTestWebhook(id=endpoint.id))
-        message = await receiver.next()
-        assert older != newer
-        assert message.verify(older) == message.verify(newer)
-
-        await execute_sql(owner, "UPDATE webhook_endpoints SET rotations = '[\"2026-01-01T00:00:00Z\"]'")
-        await owner.do(SendTestWebhook(id=endpoint.id))
-        later = await receiver.next()
-        later.verify(newer)
-        with pytest.raises(WebhookVerificationError):
-            later.verify(older)
-
-
-async def test_every_secret_signs_for_a_day_after_it_was_replaced(owner: Tenant) -> None:
-    async with receiving() as receiver, working(owner.parts):
-        endpoint, first = await an_endpoint(owner, receiver.url)
-        secrets = [first, *[(await owner.do(RotateWebhookSecret(id=endpoint.id))).secret for _ in range(5)]]
-        with pytest.raises(DomainError, match="5 times a day"):
-            await owner.do(RotateWebhookSecret(id=endpoint.id))
-        await owner.do(SendTestWebhook(id=endpoint.id))
-        message = await receiver.next()
-        for secret in secrets:
-            message.verify(secret)
-
-
-def test_failures_with_a_long_quiet_between_are_not_five_days_of_failing() -> None:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    endpoint = WebhookEndpoint(organization_id=new_id(), project_id=new_id(), url="https://a.example/", events=("*",))
-    for days in (0.0, 1.0, 9.0, 10.0, 11.0, 12.0, 13.0):
-        endpoint.learn(Outcome.RETRY, start + timedelta(days=days))
-        assert endpoint.enabled
-    endpoint.learn(Outcome.RETRY, start + timedelta(days=14))
-    assert not endpoint.enabled
 
 
 async def test_one_projects_slow_receivers_leave_senders_for_the_others(owner: Tenant) -> None:
