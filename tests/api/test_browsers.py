@@ -15,6 +15,8 @@ QUERY = b'{"query":"{ viewer { kind } }"}'
 CHANGE = 'mutation { createProject(input: {slug: "made", name: "Made"}) { project { id } } }'
 SENT = "content-type,x-api-key,authorization,idempotency-key,traceparent,x-project-id"
 TOLD = {
+    "Location",
+    "Preference-Applied",
     "X-Trace-Id",
     "Retry-After",
     "RateLimit-Limit",
