@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 
-from domain.ids import Id
+from domain.ids import Id, new_id
 from domain.permissions import Role
 from gateway.tokens import write_token
 from tests.api.asking import START, told, workflow_id
@@ -90,7 +90,7 @@ async def test_a_viewer_reads_but_starts_and_changes_nothing(client: Client) -> 
 
 
 async def test_a_token_of_an_unknown_organization_sees_nothing(client: Client) -> None:
-    asked = {"authorization": f"Bearer {_token(client, organization_id='nobody')}"}
+    asked = {"authorization": f"Bearer {_token(client, organization_id=new_id())}"}
     assert (await _ask(client, "{ project { id } projects { totalCount } }", asked)).json()["data"] == {
         "project": None,
         "projects": {"totalCount": 0},

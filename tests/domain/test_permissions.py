@@ -21,7 +21,8 @@ from domain.permissions import (
 
 READS = {"projects:read", "workflows:read", "assets:read", "runs:read", "images:read", "credits:read"}
 READS |= {"members:read"}
-WRITES = {"projects:write", "workflows:write", "assets:write", "runs:start", "runs:cancel", "steps:submit"}
+WRITES = {"projects:write", "workflows:write", "assets:write", "images:write", "runs:start", "runs:cancel"}
+WRITES |= {"steps:submit"}
 KEYS = {"keys:read", "keys:write", "members:write"}
 WEBHOOKS = {"webhooks:read", "webhooks:write"}
 INTERNAL = {"steps:execute", "tenants:write"}
