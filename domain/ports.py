@@ -1,19 +1,16 @@
 """What the domain asks of the world outside it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from domain.events import Event
 from domain.flags import Flag
 from domain.ids import Id
 from domain.offers import Offers
 from domain.permissions import Actor
-
-if TYPE_CHECKING:
-    from domain.projects import Project
 
 Entity = TypeVar("Entity")
 Result = TypeVar("Result")
@@ -124,7 +121,7 @@ class Transaction(Protocol):
 class Flags(Protocol):
     """Feature flags: what a project says goes before what the server's operator says, that before the default."""
 
-    def is_on(self, flag: Flag, project: "Project | None" = None) -> bool: ...
+    def is_on(self, flag: Flag, of_project: Mapping[str, Any] | None = None) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

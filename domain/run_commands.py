@@ -106,7 +106,8 @@ async def _prepared(tx: Transaction, actor: Actor, command: StartRun) -> tuple[R
 
 async def _is_fresh(tx: Transaction, workflow: Workflow) -> bool:
     """Whether the project uses nothing that was made before."""
-    return not tx.flags.is_on(Flag.STEP_CACHE, await tx.get(Project, workflow.project_id))
+    project = await tx.get(Project, workflow.project_id)
+    return not tx.flags.is_on(Flag.STEP_CACHE, project.settings.feature_flags)
 
 
 async def _checked_inputs(tx: Transaction, workflow: Workflow, graph: Graph, given: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from openfeature.provider.no_op_provider import NoOpProvider
 
 from domain.errors import InvalidInput
 from domain.flags import FLAGS, Flag
-from domain.projects import Project
 
 LARGEST_FILE_BYTES = 65_536
 
@@ -32,9 +31,9 @@ class StudioFlags:
         api.set_provider_and_wait(_Sources(of_server), domain)
         self._client = api.get_client(domain)
 
-    def is_on(self, flag: Flag, project: Project | None = None) -> bool:
-        of_project = project.settings.feature_flags if project and FLAGS[flag].per_project else {}
-        return self._client.get_boolean_value(flag, FLAGS[flag].default, EvaluationContext(attributes=of_project))
+    def is_on(self, flag: Flag, of_project: Mapping[str, Any] | None = None) -> bool:
+        heard = EvaluationContext(attributes=dict(of_project or {}) if FLAGS[flag].per_project else {})
+        return self._client.get_boolean_value(flag, FLAGS[flag].default, heard)
 
 
 class _Sources(NoOpProvider):

@@ -9,16 +9,16 @@ from structlog.testing import capture_logs
 
 from domain.errors import InvalidInput
 from domain.flags import FLAGS, Flag
-from domain.ids import new_id
-from domain.projects import Project, ProjectSettings
+from domain.projects import ProjectSettings
 from gateway.flags import LARGEST_FILE_BYTES, StudioFlags, read_flags
 
 OFF = {"step-cache": False}
 
 
-def project(**flags: Any) -> Project:
-    settings = ProjectSettings().changed({"featureFlags": {name.replace("_", "-"): on for name, on in flags.items()}})
-    return Project(organization_id=new_id(), slug="p", name="P", settings=settings)
+def project(**flags: Any) -> dict[str, Any]:
+    """What a project says, once its settings were checked."""
+    asked = {name.replace("_", "-"): on for name, on in flags.items()}
+    return ProjectSettings().changed({"featureFlags": asked}).feature_flags
 
 
 def written(tmp_path: Path, content: Any) -> Path:
@@ -46,8 +46,7 @@ def test_a_project_goes_before_the_file(of_server: dict[str, bool], of_project: 
 
 def test_a_project_says_nothing_of_what_is_the_servers() -> None:
     """Not even one whose settings were kept before flags were checked."""
-    settings = ProjectSettings(feature_flags={"introspection": False, "step-cache": "no"})
-    old = Project(organization_id=new_id(), slug="p", name="P", settings=settings)
+    old = {"introspection": False, "step-cache": "no"}
     assert StudioFlags({}).is_on(Flag.INTROSPECTION, old)
     assert not StudioFlags(OFF).is_on(Flag.STEP_CACHE, old)
 
