@@ -12,7 +12,7 @@ import pytest
 from tests.faults.processes import Home
 from tests.servers.valkey_process import free_port
 
-COMMANDS = ("demo", "serve", "worker", "migrate", "key", "token", "schema", "console", "check", "test")
+COMMANDS = ("demo", "serve", "worker", "migrate", "key", "token", "credits", "schema", "console", "check", "test")
 NOBODY = 65534
 AWAY = f"postgresql+asyncpg://easel:secret@127.0.0.1:{free_port()}/easel"
 
@@ -146,3 +146,14 @@ def test_the_demo_runs_for_an_ordinary_user(their_folder: Path) -> None:
     assert told.returncode == 0, told.stderr
     assert {path.stat().st_uid for path in their_folder.rglob("*")} == {NOBODY}
     assert len(list((their_folder / "demo").glob("*.png"))) == 1
+
+
+def test_an_operator_gives_credits_and_a_plan(home: Home) -> None:
+    home.key()
+    given = home.run("credits", "--add", "12.5", "--plan", "studio", "--monthly-quota", "40", "--note", "Top-up")
+    assert given.returncode == 0, given.stderr
+    told = dict(line.rsplit(maxsplit=1) for line in home.run("credits").stdout.splitlines())
+    assert told == {"available": "1012.5", "held": "0", "plan": "studio", "monthly quota": "40"}
+    for wrong in (("--add", "x"), ("--add", "-1"), ("--add", "NaN"), ("--organization", "nobody")):
+        refused = home.run("credits", *wrong)
+        assert (refused.returncode, refused.stderr.count("\n"), refused.stdout) == (1, 1, "")
