@@ -19,10 +19,10 @@ from domain.plain import decimal_string
 
 
 def register(application: typer.Typer) -> None:
-    application.command("credits", rich_help_panel="Let in")(credits_)
+    application.command("credits", rich_help_panel="Let in")(organization_credits)
 
 
-def credits_(
+def organization_credits(
     organization: Annotated[str, typer.Option(help="Slug of the organization.")] = ORGANIZATION,
     add: Annotated[str, typer.Option(help="Credits to give, as 100 or 0.5.")] = "0",
     plan: Annotated[str | None, typer.Option(help="Name of its plan from now on.")] = None,
