@@ -150,6 +150,7 @@ class StepJob:
     step_id: Id
     epoch: int
     delay_seconds: float = 0.0
+    trace_id: str = ""
 
     @property
     def key(self) -> str:
@@ -163,6 +164,7 @@ class DeliveryJob:
     delivery_id: Id
     attempt: int = 0
     delay_seconds: float = 0.0
+    trace_id: str = ""
 
     @property
     def key(self) -> str:

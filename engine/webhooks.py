@@ -70,6 +70,7 @@ class Deliverer:
             except DomainError as error:
                 log.warning("deliveries could not be looked for", error=error.message)
             except Exception:
+                # Whatever it was, one that no longer looks would send nothing more.
                 log.exception("deliveries could not be looked for")
             finally:
                 if taken is None:
@@ -94,6 +95,7 @@ class Deliverer:
         except DomainError as error:
             log.warning("a delivery was not recorded", delivery_id=delivery.id, error=error.message)
         except Exception:
+            # It is sent again once it is due again; the others go on.
             log.exception("a delivery was not recorded", delivery_id=delivery.id)
 
     async def _attempt(self, taken: Taken) -> RecordDelivery:

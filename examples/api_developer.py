@@ -128,7 +128,7 @@ def _show_progress(easel: Easel, job: dict[str, Any]) -> None:
     while job["status"] not in {"success", "failed"} and time.monotonic() < deadline:
         job = easel.status(job)
         print(f"  {job['status']:10} {job['progress']:4.0%}")
-        time.sleep(0.5)
+        time.sleep(0.5)  # asking is what this part shows; the callback tells without it
 
 
 def _keep(easel: Easel, assets: list[dict[str, Any]], directory: Path) -> None:

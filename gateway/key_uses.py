@@ -43,7 +43,7 @@ class KeyUses:
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 await self._write(noted)
-        except BaseException as error:
+        except BaseException as error:  # also when it is interrupted, what was noted is not lost
             newer, self._noted = self._noted, noted
             self._keep(newer)
             if not isinstance(error, DomainError | TimeoutError):

@@ -70,7 +70,7 @@ async def record(
         values = (project_id, len(of_project), _as_json(of_project), client_mutation_id, trace_id)
         numbered = (await connection.exec_driver_sql(_RECORD, values)).one()
         before: int = numbered.seq_before
-        jobs += (DeliveryJob(id_) for id_ in numbered.deliveries)
+        jobs += (DeliveryJob(id_, trace_id=trace_id) for id_ in numbered.deliveries)
         envelopes += (
             Envelope(seq=before + ord_, event=event, client_mutation_id=client_mutation_id, trace_id=trace_id)
             for ord_, event in enumerate(of_project, 1)

@@ -65,7 +65,8 @@ _STRANDED = text("""
         WHERE status = 'QUEUED' AND available_at < now() - make_interval(secs => :waited_seconds)
         ORDER BY available_at LIMIT :most FOR UPDATE SKIP LOCKED
     )
-    RETURNING organization_id, run_id, id AS step_id, epoch
+    RETURNING organization_id, run_id, id AS step_id, epoch,
+        (SELECT trace_id FROM runs WHERE runs.id = steps.run_id) AS trace_id
 """)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
@@ -191,7 +191,7 @@ class SqlTransaction:
         """Write what waits. Numbering the events comes last, so that their order is the order of the commits."""
         await self._write_entities()
         if self._jobs:
-            await enqueue(self.connection, self._jobs)
+            await enqueue(self.connection, [replace(job, trace_id=self._trace_id) for job in self._jobs])
         if type(self._answer) in {*TABLES, str} and idempotency.is_key(self.command.client_mutation_id):
             await idempotency.keep(self.connection, self.actor, self.command, self._answer)
         if self._events:

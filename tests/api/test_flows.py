@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from domain.errors import DomainError, ErrorCode
 from tests.api.asking import finish, start
 from tests.engine.crew import until
 from tests.studio import Client, GraphQLFailure
@@ -166,8 +167,8 @@ async def test_a_deleted_image_is_gone_with_its_bytes_and_names(client: Client) 
     async def bytes_are_gone() -> bool:
         try:
             await client.parts.objects.get(key)
-        except Exception:  # noqa: BLE001 - NOT_FOUND, which is what is waited for
-            return True
+        except DomainError as error:
+            return error.code is ErrorCode.NOT_FOUND
         return False
 
     await until(bytes_are_gone)

@@ -1,6 +1,7 @@
 """Starts that are refused before anything is written, and starts that come often."""
 
 import asyncio
+from dataclasses import replace
 
 from app.parts import Parts
 from domain.errors import ErrorCode
@@ -9,6 +10,7 @@ from domain.run_commands import CancelRun, RetryRun, StartRun
 from domain.runs import Run
 from tests.engine.crew import (
     a_picture,
+    a_worker,
     a_workflow,
     edges,
     images_of,
@@ -61,3 +63,18 @@ async def test_fifty_identical_starts_and_retries_at_once_are_one_each(parts: Pa
     repeated = await asyncio.gather(*(owner.do(again) for _ in range(50)))
     assert len({run.id for run in repeated}) == 1
     assert len(await parts.studio.reads.many(Run, owner.actor)) == 2
+
+
+async def test_a_job_carries_its_runs_trace_however_it_is_put(parts: Parts) -> None:
+    owner = await tenant(parts)
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    run = await a_picture(replace(owner, actor=replace(owner.actor, trace_id=trace_id)))
+    (first,) = await jobs_of(parts)
+    assert first.trace_id == trace_id
+
+    await a_worker(parts).do(first)
+    (second,) = await jobs_of(parts)
+    assert (second.run_id, second.trace_id) == (run.id, trace_id)
+    await execute_sql(owner, "UPDATE steps SET available_at = now() - interval '1 minute' WHERE status = 'QUEUED'")
+    assert await parts.leases.requeue_stranded(1.0) == 1
+    assert [job.trace_id for job in await jobs_of(parts)] == [trace_id]
