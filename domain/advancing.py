@@ -144,6 +144,7 @@ def _image(new: NewImage, run: Run, step: Step) -> Image:
         run_id=run.id,
         step_id=step.id,
         source=ImageSource.GENERATED,
+        object_key=new.storage_key,
         **made,
     )
 

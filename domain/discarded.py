@@ -8,9 +8,13 @@ from domain.ids import Id, new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discarded:
-    """Recorded in the transaction that removes their row, so that neither is ever left without the other."""
+    """
+    Recorded in the transaction that removes their row, so that neither is ever left without the other.
+
+    From `due_at` on they are removed: later where somebody may just be about to read them.
+    """
 
     id: Id = field(default_factory=new_id)
     organization_id: Id
-    storage_key: str
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    object_key: str
+    due_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -6,7 +6,8 @@ from typing import Any
 
 from domain.aliases import require_alias
 from domain.errors import DomainError, ErrorCode, InvalidInput
-from domain.ids import Id, new_id
+from domain.generations import Generation
+from domain.ids import Id, new_id, parse_id
 from domain.images import Image
 from domain.permissions import Actor
 from domain.plain import require_json_object
@@ -14,6 +15,8 @@ from domain.ports import Command, Transaction
 from domain.projects import Project
 
 MOST_ALIASES = 200
+# Of a flow that is neither named nor declined.
+UNSAID = Id("")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,6 +35,42 @@ class Flow:
     def change(self) -> None:
         self.version += 1
         self.updated_at = datetime.now(UTC)
+
+
+def require_flow_alias(flow_alias: str | None, flow_id: Id | None) -> None:
+    """Raises ALIAS_INVALID, ALIAS_RESERVED, and VALIDATION_ERROR for an alias in no flow."""
+    if flow_alias is None:
+        return
+    require_alias(flow_alias, "flowAlias")
+    if flow_id is None:
+        message = "flowAlias is a name in a flow: give its flowId, or leave flowId out for a new one"
+        raise InvalidInput(message, field="flowAlias")
+
+
+async def flow_for(tx: Transaction, project: Project, flow_id: Id | None, flow_alias: str | None) -> Id | None:
+    """
+    The flow that something new belongs to: the one that is named, made where it is not there yet.
+
+    None where it is to belong to none. Where nothing was said it is a fresh one, which is made once it is needed: by an
+    alias in it, or by whoever names it later.
+    """
+    if flow_id is None:
+        return None
+    wanted = new_id() if flow_id == UNSAID else parse_id(flow_id)
+    if wanted is None:
+        raise InvalidInput("flowId must be a UUID", field="flowId")
+    if flow_id != UNSAID or flow_alias is not None:
+        await _ensure(tx, project, wanted)
+    return wanted
+
+
+async def _ensure(tx: Transaction, project: Project, id: Id) -> None:
+    await tx.alone(f"flow/{id}")
+    found = await tx.find(Flow, id=id)
+    if not found:
+        tx.add(Flow(id=id, organization_id=project.organization_id, project_id=project.id))
+    elif found[0].project_id != project.id:
+        raise DomainError(ErrorCode.FLOW_NOT_FOUND, "There is no such flow in this project", field="flowId")
 
 
 @dataclass(kw_only=True)
@@ -116,9 +155,10 @@ class DeleteFlow(Command[Id]):
 
 async def delete_flow(tx: Transaction, actor: Actor, command: DeleteFlow) -> Id:
     flow = await tx.get(Flow, command.id, lock=True)
-    for image in await tx.find(Image, flow_id=flow.id):
-        image.flow_id = None
-        tx.record(image.changed())
-        tx.save(image)
+    belong: list[Image | Generation] = [*await tx.find(Image, flow_id=flow.id)]
+    for belonging in (*belong, *await tx.find(Generation, flow_id=flow.id)):
+        belonging.flow_id = None
+        tx.record(belonging.changed())
+        tx.save(belonging)
     tx.remove(flow)
     return flow.id

@@ -9,6 +9,7 @@ from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.flows import Flow
 from domain.ids import Id
 from domain.images import FocalPoint, Image
+from domain.naming import take_alias
 from domain.permissions import Actor
 from domain.plain import require_json_object
 from domain.ports import Command, Holding, Transaction
@@ -57,8 +58,7 @@ async def assign_image_alias(tx: Transaction, actor: Actor, command: AssignImage
     image = await living(tx, command.id)
     if image.alias == command.alias:
         return image
-    if await tx.find(Image, project_id=image.project_id, alias=command.alias):
-        raise DomainError(ErrorCode.ALIAS_CONFLICT, "Alias already exists", field="alias")
+    await take_alias(tx, image.project_id, command.alias)
     image.alias = command.alias
     _keep(tx, image)
     return image
@@ -76,7 +76,7 @@ async def delete_image(tx: Transaction, actor: Actor, command: DeleteImage) -> I
     await forget_names(tx, image)
     tx.record(image.removed())
     tx.remove(image)
-    tx.add(Discarded(organization_id=image.organization_id, storage_key=image.storage_key))
+    tx.add(Discarded(organization_id=image.organization_id, object_key=image.object_key))
     return image.id
 
 

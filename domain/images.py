@@ -48,7 +48,11 @@ class NewImage:
 
 @dataclass(slots=True, kw_only=True)
 class Image:
-    """`file_size` is in bytes, `width` and `height` in pixels, `file_hash` the SHA-256 of the bytes."""
+    """
+    `file_size` is in bytes, `width` and `height` in pixels, `file_hash` the SHA-256 of the bytes.
+
+    `storage_key` is the address of its bytes and stays; `object_key` is where they are, and changes with them.
+    """
 
     id: Id = field(default_factory=new_id)
     organization_id: Id
@@ -56,9 +60,12 @@ class Image:
     run_id: Id | None = None
     step_id: Id | None = None
     flow_id: Id | None = None
+    generation_id: Id | None = None
+    live_scope_id: Id | None = None
     api_key_id: Id | None = None
     source: ImageSource
     storage_key: str
+    object_key: str
     file_name: str
     mime_type: str
     file_size: int
@@ -87,6 +94,14 @@ class Image:
         """Where its bytes are, at an address that nobody can guess."""
         return f"/storage/{self.storage_key}"
 
+    def take_bytes(self, new: NewImage) -> str:
+        """Become another picture at the same addresses; the object key of the bytes it had."""
+        before = self.object_key
+        self.object_key = new.storage_key
+        for name in _OF_BYTES:
+            setattr(self, name, getattr(new, name))
+        return before
+
     def created(self) -> Event:
         return self._told("image.created")
 
@@ -114,8 +129,9 @@ class Image:
         )
 
 
+_OF_BYTES = ("mime_type", "file_size", "file_hash", "width", "height", "seed", "model", "provider")
 _TOLD = (
-    "id", "project_id", "flow_id", "run_id", "step_id", "source", "file_name", "mime_type", "file_size", "file_hash",
-    "width", "height", "alias", "focal_point", "seed", "model", "provider", "meta", "version", "created_at",
-    "updated_at", "deleted_at",
+    "id", "project_id", "flow_id", "generation_id", "run_id", "step_id", "source", "file_name", "mime_type",
+    "file_size", "file_hash", "width", "height", "alias", "focal_point", "seed", "model", "provider", "meta", "version",
+    "created_at", "updated_at", "deleted_at",
 )  # fmt: skip

@@ -49,6 +49,14 @@ class Transaction(Protocol):
         """The newest entity whose fields equal these."""
         ...
 
+    async def oldest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
+        """The oldest entity whose fields equal these."""
+        ...
+
+    async def alone(self, name: str, /) -> None:
+        """Whoever asks for the same name waits until this transaction ends."""
+        ...
+
     async def held_steps(self, *, project_id: Id | None = None, provider: str | None = None) -> int:
         """How many steps workers hold for this project, or with this provider; nobody else counts them meanwhile."""
         ...

@@ -75,7 +75,7 @@ class EngineToolbox:
         by_id = {image.id: image for image in found}
         if missing := [id_ for id_ in wanted if id_ not in by_id]:
             raise DomainError(ErrorCode.IMAGE_NOT_FOUND, f"The project has no image '{missing[0]}' any more")
-        return [(by_id[id_], await self.objects.get(by_id[id_].storage_key)) for id_ in wanted]
+        return [(by_id[id_], await self.objects.get(by_id[id_].object_key)) for id_ in wanted]
 
     async def change_picture(self, data: bytes, change: Change) -> bytes:
         return await change_picture(data, change)

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from domain.aliases import AliasScope, Technical, is_alias
+from domain.aliases import AliasScope, is_alias
 from domain.flows import Flow
 from domain.ids import Id
-from domain.images import Image, ImageSource
+from domain.images import Image
+from domain.naming import meanings
 from domain.ports import Command
 from domain.projects import Project
-from resolvers.context import Context, Info
+from resolvers.context import Info
 from storage.reads import Page
 
 
@@ -69,39 +70,10 @@ async def flow_of(root: Any, info: Info) -> Flow | None:
 
 async def resolve_alias(info: Info, project_id: Id, alias: str, flow_id: Id | None = None) -> ResolvedAlias | None:
     """What the alias means in the project, or in one of its flows: computed, then the flow's, then the project's."""
-    context = info.context
     if not is_alias(alias):
         return None
-    asked = {
-        AliasScope.TECHNICAL: await _technical(context, project_id, alias),
-        AliasScope.FLOW: await _of_flow(context, project_id, flow_id, alias),
-        AliasScope.PROJECT: await context.reads.one(
-            Image, context.actor, project_id=project_id, alias=alias, deleted_at=None
-        ),
-    }
-    scopes = [scope for scope, image in asked.items() if image is not None]
-    if not scopes or (image := asked[scopes[0]]) is None:
+    found = await meanings(info.context.reads.seen_by(info.context.actor), project_id, alias, flow_id)
+    if not found:
         return None
-    return ResolvedAlias(alias, scopes[0], image, scopes[1:], flow_id if scopes[0] is AliasScope.FLOW else None)
-
-
-async def _technical(context: Context, project_id: Id, alias: str) -> Image | None:
-    reads, actor = context.reads, context.actor
-    made = {"project_id": project_id, "source": ImageSource.GENERATED, "deleted_at": None}
-    match alias:
-        case Technical.LAST:
-            return await reads.one(Image, actor, **made)
-        case Technical.FIRST:
-            return await reads.oldest(Image, actor, **made)
-        case Technical.UPLOAD:
-            return await reads.one(Image, actor, **{**made, "source": ImageSource.UPLOADED})
-    return None
-
-
-async def _of_flow(context: Context, project_id: Id, flow_id: Id | None, alias: str) -> Image | None:
-    if flow_id is None:
-        return None
-    found = await context.reads.one(Flow, context.actor, id=flow_id, project_id=project_id)
-    image_id = found.aliases.get(alias) if found else None
-    image = await context.load(Image, image_id)
-    return image if image and image.deleted_at is None else None
+    scope, *shadowed = found
+    return ResolvedAlias(alias, scope, found[scope], shadowed, flow_id if scope is AliasScope.FLOW else None)

@@ -42,7 +42,7 @@ async def _answer(request: Request, image: Image | None, objects: ObjectStore, c
     headers["Content-Length"] = str(image.file_size)
     if request.method == "HEAD":
         return Response(headers=headers, media_type=image.mime_type)
-    chunks = objects.stream(image.storage_key)
+    chunks = objects.stream(image.object_key)
     first = await anext(chunks, b"")  # what is wrong with the store must be said before the answer has begun
     return StreamingResponse(_joined(first, chunks), headers=headers, media_type=image.mime_type)
 

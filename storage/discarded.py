@@ -11,8 +11,10 @@ AT_ONCE = 10
 
 # The rows are this remover's until the bytes are gone: a crash in between leaves them to the next.
 _TAKE = text("""
-    DELETE FROM discarded WHERE id IN (SELECT id FROM discarded ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
-    RETURNING storage_key
+    DELETE FROM discarded WHERE id IN (
+        SELECT id FROM discarded WHERE due_at <= now() ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+    )
+    RETURNING object_key
 """)
 
 

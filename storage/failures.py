@@ -16,6 +16,8 @@ _TAKEN: dict[str, tuple[ErrorCode, str, str]] = {
     "uq_projects_organization_id_slug": (ErrorCode.CONFLICT, "A project with this slug exists already", "slug"),
     "uq_organizations_slug": (ErrorCode.CONFLICT, "An organization with this slug exists already", "slug"),
     "uq_images_project_id_alias": (ErrorCode.ALIAS_CONFLICT, "Alias already exists", "alias"),
+    "uq_live_scopes_project_id_slug": (ErrorCode.SCOPE_ALREADY_EXISTS, "Scope already exists", "slug"),
+    "pk_flows": (ErrorCode.FLOW_NOT_FOUND, "There is no such flow: check its id", "flowId"),
 }
 
 

@@ -18,8 +18,10 @@ from domain.assets import Asset
 from domain.circuits import Circuit
 from domain.errors import InvalidInput
 from domain.flows import Flow
+from domain.generations import Generation
 from domain.ids import Id, parse_id
 from domain.images import Image
+from domain.live_scopes import LiveScope
 from domain.members import Member
 from domain.organizations import Organization
 from domain.permissions import Actor, Permission
@@ -50,6 +52,8 @@ READS: dict[type[Any], Permission] = {
     Step: Permission.RUNS_READ,
     Image: Permission.IMAGES_READ,
     Flow: Permission.IMAGES_READ,
+    Generation: Permission.IMAGES_READ,
+    LiveScope: Permission.IMAGES_READ,
     Member: Permission.MEMBERS_READ,
     Circuit: Permission.RUNS_READ,
     ApiKey: Permission.KEYS_READ,
@@ -58,7 +62,10 @@ READS: dict[type[Any], Permission] = {
     Account: Permission.CREDITS_READ,
     LedgerEntry: Permission.CREDITS_READ,
 }
-NODES = (Organization, Project, Workflow, Asset, Run, Step, Image, Flow, ApiKey, WebhookEndpoint, WebhookDelivery)
+NODES = (
+    Organization, Project, Workflow, Asset, Run, Step, Generation, Image, Flow, LiveScope, ApiKey, WebhookEndpoint,
+    WebhookDelivery,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +122,26 @@ class Count:
                 return (await connection.execute(query)).scalar_one()
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The rows as one actor sees them."""
+
+    reads: "Reads"
+    actor: Actor
+
+    async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
+        return await self.reads.one(kind, self.actor, **equals)
+
+    async def oldest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
+        return await self.reads.oldest(kind, self.actor, **equals)
+
+
 class Reads:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = reading(engine)
+
+    def seen_by(self, actor: Actor) -> Seen:
+        return Seen(self, actor)
 
     async def one(self, kind: type[Entity], actor: Actor, **equals: Any) -> Entity | None:
         """The newest row whose fields equal these."""

@@ -15,8 +15,10 @@ from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
 from domain.events import Envelope, Event
 from domain.flows import Flow
+from domain.generations import Generation
 from domain.ids import Id
 from domain.images import Image
+from domain.live_scopes import LiveScope
 from domain.offers import Offers
 from domain.organizations import Organization
 from domain.permissions import Actor
@@ -37,8 +39,7 @@ Entity = TypeVar("Entity")
 ROWS_AT_ONCE = 200
 
 
-# Whoever counts places waits here for those who count the same ones, until they have taken theirs.
-_LOCK_PLACES = text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _HELD = text("""
     SELECT count(*) FROM steps
     WHERE status = 'RUNNING' AND lease_until IS NOT NULL
@@ -107,6 +108,13 @@ class SqlTransaction:
         found = await self._read(kind, equals, Take.NEWEST, self.projects)
         return found[0] if found else None
 
+    async def oldest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
+        found = await self.find(kind, 1, **equals)
+        return found[0] if found else None
+
+    async def alone(self, name: str, /) -> None:
+        await self.connection.execute(_LOCK, {"name": name})
+
     async def _read(
         self,
         kind: type[Entity],
@@ -124,7 +132,7 @@ class SqlTransaction:
 
     async def held_steps(self, *, project_id: Id | None = None, provider: str | None = None) -> int:
         await self._write_entities()
-        await self.connection.execute(_LOCK_PLACES, {"place": project_id or provider})
+        await self.alone(str(project_id or provider))
         counted = await self.connection.execute(_HELD, {"project_id": project_id, "provider": provider})
         count: int = counted.scalar_one()
         return count
@@ -239,6 +247,8 @@ _NOT_FOUND: dict[type, ErrorCode] = {
     Run: ErrorCode.RUN_NOT_FOUND,
     Image: ErrorCode.IMAGE_NOT_FOUND,
     Flow: ErrorCode.FLOW_NOT_FOUND,
+    Generation: ErrorCode.GENERATION_NOT_FOUND,
+    LiveScope: ErrorCode.SCOPE_NOT_FOUND,
 }
 
 

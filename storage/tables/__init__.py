@@ -10,7 +10,10 @@ from domain.assets import Asset
 from domain.circuits import Circuit
 from domain.discarded import Discarded
 from domain.flows import Flow
+from domain.generations import Generation
+from domain.image_uploads import ImageUpload
 from domain.images import Image
+from domain.live_scopes import LiveScope
 from domain.members import Member
 from domain.organizations import Organization
 from domain.projects import Project, ProjectSequence
@@ -22,13 +25,11 @@ from domain.workflows import Workflow, WorkflowVersion
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
 from storage.tables.members import members
 from storage.tables.money import accounts, ledger
+from storage.tables.pictures import discarded, flows, generations, image_uploads, images, live_scopes
 from storage.tables.shape import metadata
 from storage.tables.studio import (
     api_keys,
     assets,
-    discarded,
-    flows,
-    images,
     organizations,
     project_sequences,
     projects,
@@ -38,9 +39,10 @@ from storage.tables.studio import (
 from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
-    "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows",
-    "idempotency_keys", "images", "ledger", "members", "metadata", "organizations", "project_sequences", "projects",
-    "runs", "steps", "webhook_deliveries", "webhook_endpoints", "workflow_versions", "workflows",
+    "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows", "generations",
+    "idempotency_keys", "image_uploads", "images", "ledger", "live_scopes", "members", "metadata", "organizations",
+    "project_sequences", "projects", "runs", "steps", "webhook_deliveries", "webhook_endpoints", "workflow_versions",
+    "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
@@ -58,6 +60,9 @@ TABLES: dict[type[Any], Table] = {
     LedgerEntry: ledger,
     Image: images,
     Flow: flows,
+    Generation: generations,
+    LiveScope: live_scopes,
+    ImageUpload: image_uploads,
     Discarded: discarded,
     Member: members,
     WebhookEndpoint: webhook_endpoints,

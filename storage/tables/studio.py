@@ -1,4 +1,4 @@
-"""What people make and keep: organizations, projects, workflows, assets, images."""
+"""What people make and keep: organizations, projects, workflows, assets."""
 
 from sqlalchemy import (
     BigInteger,
@@ -16,8 +16,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.assets import AssetType
 from domain.graphs import Edge, Node
-from domain.ids import Id
-from domain.images import FocalPoint, ImageSource
 from domain.projects import ProjectSettings, ProjectStatus
 from storage.columns import MOMENT, EntityId, Json, choice
 from storage.tables.shape import id_column, metadata, reference, required, tenant
@@ -123,61 +121,4 @@ assets = Table(
     required("created_at", MOMENT),
     required("updated_at", MOMENT),
     Index("ix_assets_project_id_id", "project_id", "id"),
-)
-images = Table(
-    "images",
-    metadata,
-    id_column(),
-    tenant(),
-    reference("project_id", "projects"),
-    reference("run_id", "runs", null=True),
-    reference("step_id", "steps", null=True),
-    Column("flow_id", EntityId),
-    reference("api_key_id", "api_keys", null=True),
-    required("source", choice(ImageSource)),
-    required("storage_key", Text, unique=True),
-    required("file_name", Text),
-    required("mime_type", Text),
-    required("file_size", BigInteger),
-    required("file_hash", Text),
-    required("width", Integer),
-    required("height", Integer),
-    Column("alias", Text),
-    Column("focal_point", Json(FocalPoint)),
-    Column("seed", Text),
-    Column("model", Text),
-    Column("provider", Text),
-    required("meta", Json()),
-    required("version", Integer),
-    required("created_at", MOMENT),
-    required("updated_at", MOMENT),
-    Column("deleted_at", MOMENT),
-    Index("ix_images_project_id_id", "project_id", "id"),
-    UniqueConstraint("project_id", "file_name"),
-    Index("ix_images_run_id_id", "run_id", "id"),
-    Index("ix_images_flow_id_id", "flow_id", "id", postgresql_where=text("flow_id IS NOT NULL")),
-    Index("uq_images_project_id_alias", "project_id", "alias", unique=True, postgresql_where=text("alias IS NOT NULL")),
-    Index("ix_images_step_id_id", "step_id", "id"),
-)
-flows = Table(
-    "flows",
-    metadata,
-    id_column(),
-    tenant(),
-    reference("project_id", "projects"),
-    required("aliases", Json(dict[str, Id])),
-    required("meta", Json()),
-    required("version", Integer),
-    required("created_at", MOMENT),
-    required("updated_at", MOMENT),
-    Index("ix_flows_project_id_id", "project_id", "id"),
-    Index("ix_flows_aliases", "aliases", postgresql_using="gin", postgresql_ops={"aliases": "jsonb_path_ops"}),
-)
-discarded = Table(
-    "discarded",
-    metadata,
-    id_column(),
-    tenant(),
-    required("storage_key", Text),
-    required("at", MOMENT),
 )

@@ -1,0 +1,144 @@
+"""generations, live scopes, direct uploads, and bytes that can change behind an address that stays"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+_MOMENT = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    _live_scopes()
+    _generations()
+    _image_uploads()
+    op.add_column("images", sa.Column("object_key", sa.Text(), nullable=True))
+    op.execute("UPDATE images SET object_key = storage_key")
+    op.alter_column("images", "object_key", nullable=False)
+    op.add_column("images", sa.Column("generation_id", sa.Uuid(), nullable=True))
+    op.add_column("images", sa.Column("live_scope_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(op.f("fk_images_generation_id"), "images", "generations", ["generation_id"], ["id"])
+    op.create_foreign_key(op.f("fk_images_live_scope_id"), "images", "live_scopes", ["live_scope_id"], ["id"])
+    _partial_index("images", "live_scope_id", "id")
+    op.alter_column("discarded", "storage_key", new_column_name="object_key")
+    op.alter_column("discarded", "at", new_column_name="due_at")
+
+
+def _live_scopes() -> None:
+    op.create_table(
+        "live_scopes",
+        *_of_a_project("live_scopes"),
+        sa.Column("slug", sa.Text(), nullable=False),
+        sa.Column("allow_new_generations", sa.Boolean(), nullable=False),
+        sa.Column("new_generations_limit", sa.Integer(), nullable=False),
+        sa.Column("current_generations", sa.Integer(), nullable=False),
+        sa.Column("last_generated_at", _MOMENT, nullable=True),
+        sa.Column("when_spent", sa.String(length=32), nullable=False),
+        sa.Column("made_by_visitor", sa.Boolean(), nullable=False),
+        *_changing(),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_live_scopes")),
+        sa.UniqueConstraint("project_id", "slug", name=op.f("uq_live_scopes_project_id_slug")),
+    )
+    op.create_index("ix_live_scopes_project_id_id", "live_scopes", ["project_id", "id"], unique=False)
+
+
+def _generations() -> None:
+    op.create_table(
+        "generations",
+        *_of_a_project("generations"),
+        sa.Column("flow_id", sa.Uuid(), nullable=True),
+        sa.Column("run_id", sa.Uuid(), nullable=True),
+        sa.Column("api_key_id", sa.Uuid(), nullable=True),
+        sa.Column("prompt", sa.Text(), nullable=False),
+        sa.Column("original_prompt", sa.Text(), nullable=False),
+        sa.Column("auto_enhance", sa.Boolean(), nullable=False),
+        sa.Column("template", sa.String(length=32), nullable=True),
+        sa.Column("aspect_ratio", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=32), nullable=False),
+        sa.Column("output_image_id", sa.Uuid(), nullable=True),
+        sa.Column("reference_image_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("alias", sa.Text(), nullable=True),
+        sa.Column("flow_alias", sa.Text(), nullable=True),
+        sa.Column("live_scope_id", sa.Uuid(), nullable=True),
+        sa.Column("live_key", sa.Text(), nullable=True),
+        sa.Column("retry_count", sa.Integer(), nullable=False),
+        sa.Column("error", postgresql.JSONB(), nullable=True),
+        sa.Column("processing_time_ms", sa.Float(), nullable=True),
+        sa.Column("cost", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.Column("began_at", _MOMENT, nullable=False),
+        *_changing(),
+        sa.Column("deleted_at", _MOMENT, nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_generations_run_id")),
+        sa.ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], name=op.f("fk_generations_api_key_id")),
+        sa.ForeignKeyConstraint(["live_scope_id"], ["live_scopes.id"], name=op.f("fk_generations_live_scope_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_generations")),
+    )
+    op.create_index("ix_generations_project_id_id", "generations", ["project_id", "id"], unique=False)
+    _partial_index("generations", "flow_id", "id")
+    _partial_index("generations", "run_id")
+    _partial_index("generations", "alias", "project_id")
+    op.create_index(
+        "uq_generations_live_scope_id_live_key",
+        "generations",
+        ["live_scope_id", "live_key"],
+        unique=True,
+        postgresql_where=sa.text("live_scope_id IS NOT NULL AND deleted_at IS NULL"),
+    )
+
+
+def _image_uploads() -> None:
+    op.create_table(
+        "image_uploads",
+        *_of_a_project("image_uploads"),
+        sa.Column("object_key", sa.Text(), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("mime_type", sa.Text(), nullable=False),
+        sa.Column("file_size", sa.BigInteger(), nullable=False),
+        sa.Column("alias", sa.Text(), nullable=True),
+        sa.Column("flow_id", sa.Uuid(), nullable=True),
+        sa.Column("flow_alias", sa.Text(), nullable=True),
+        sa.Column("meta", postgresql.JSONB(), nullable=False),
+        sa.Column("image_id", sa.Uuid(), nullable=True),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", _MOMENT, nullable=False),
+        sa.Column("expires_at", _MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_image_uploads")),
+    )
+    op.create_index("ix_image_uploads_expires_at", "image_uploads", ["expires_at"], unique=False)
+
+
+def _of_a_project(table: str) -> list[sa.schema.SchemaItem]:
+    return [
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["organization_id"], ["organizations.id"], name=op.f(f"fk_{table}_organization_id")),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f(f"fk_{table}_project_id")),
+    ]
+
+
+def _changing() -> list[sa.Column[object]]:
+    return [
+        sa.Column("meta", postgresql.JSONB(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", _MOMENT, nullable=False),
+        sa.Column("updated_at", _MOMENT, nullable=False),
+    ]
+
+
+def _partial_index(table: str, *columns: str) -> None:
+    name = f"ix_{table}_{'_'.join(columns)}"
+    op.create_index(name, table, list(columns), unique=False, postgresql_where=sa.text(f"{columns[0]} IS NOT NULL"))
+
+
+def downgrade() -> None:
+    op.alter_column("discarded", "due_at", new_column_name="at")
+    op.alter_column("discarded", "object_key", new_column_name="storage_key")
+    for column in ("live_scope_id", "generation_id", "object_key"):
+        op.drop_column("images", column)
+    for table in ("image_uploads", "generations", "live_scopes"):
+        op.drop_table(table)
