@@ -94,10 +94,10 @@ class Image:
         """Where its bytes are, at an address that nobody can guess."""
         return f"/storage/{self.storage_key}"
 
-    def take_bytes(self, new: NewImage) -> str:
+    def take_bytes(self, new: "Image") -> str:
         """Become another picture at the same addresses; the object key of the bytes it had."""
         before = self.object_key
-        self.object_key = new.storage_key
+        self.object_key = new.object_key
         for name in _OF_BYTES:
             setattr(self, name, getattr(new, name))
         return before

@@ -72,6 +72,7 @@ class ActorKind(StrEnum):
     API_KEY = "api_key"
     PERSON = "person"
     ENGINE = "engine"
+    VISITOR = "visitor"
     OPERATOR = "operator"
 
 
@@ -135,6 +136,18 @@ class Actor:
 def engine_actor(organization_id: Id, trace_id: str = "") -> Actor:
     """Whoever executes steps."""
     return _internal_actor(ActorKind.ENGINE, organization_id, trace_id)
+
+
+def visitor_actor(organization_id: Id, project_id: Id, trace_id: str) -> Actor:
+    """Whoever opens a live URL: they may have its image generated, and nothing else."""
+    return Actor(
+        subject="visitor",
+        kind=ActorKind.VISITOR,
+        organization_id=organization_id,
+        permissions=frozenset({Permission.RUNS_START, Permission.RUNS_READ}),
+        project_id=project_id,
+        trace_id=trace_id,
+    )
 
 
 def operator_actor(organization_id: Id) -> Actor:
