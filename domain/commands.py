@@ -62,7 +62,7 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     live_scope_commands.UpdateLiveScope: (Permission.IMAGES_WRITE, live_scope_commands.update_live_scope),
     live_scope_commands.RegenerateLiveScope: (Permission.RUNS_START, live_scope_commands.regenerate_live_scope),
     live_scope_commands.DeleteLiveScope: (Permission.IMAGES_WRITE, live_scope_commands.delete_live_scope),
-    live_urls.RequestLiveImage: (Permission.RUNS_START, live_urls.request_live_image),
+    live_urls.RequestLiveImage: (Permission.LIVE_VISIT, live_urls.request_live_image),
     image_commands.UpdateImage: (Permission.IMAGES_WRITE, image_commands.update_image),
     image_commands.AssignImageAlias: (Permission.IMAGES_WRITE, image_commands.assign_image_alias),
     image_commands.DeleteImage: (Permission.IMAGES_WRITE, image_commands.delete_image),

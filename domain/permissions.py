@@ -32,6 +32,7 @@ class Permission(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
+    LIVE_VISIT = "live:visit"
     STEPS_EXECUTE = "steps:execute"
     TENANTS_WRITE = "tenants:write"
 
@@ -43,7 +44,7 @@ class Role(StrEnum):
     VIEWER = "VIEWER"
 
 
-INTERNAL = frozenset({Permission.STEPS_EXECUTE, Permission.TENANTS_WRITE})
+INTERNAL = frozenset({Permission.LIVE_VISIT, Permission.STEPS_EXECUTE, Permission.TENANTS_WRITE})
 EVERYTHING = frozenset(Permission) - INTERNAL
 # Who may let others in is for owners to say.
 OWNERS_ALONE = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE, Permission.MEMBERS_WRITE})
@@ -144,7 +145,7 @@ def visitor_actor(organization_id: Id, project_id: Id, trace_id: str) -> Actor:
         subject="visitor",
         kind=ActorKind.VISITOR,
         organization_id=organization_id,
-        permissions=frozenset({Permission.RUNS_START, Permission.RUNS_READ}),
+        permissions=frozenset({Permission.LIVE_VISIT}),
         project_id=project_id,
         trace_id=trace_id,
     )
