@@ -25,7 +25,15 @@ from domain.workflows import Workflow, WorkflowVersion
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
 from storage.tables.members import members
 from storage.tables.money import accounts, ledger
-from storage.tables.pictures import discarded, flows, generations, image_uploads, images, live_scopes
+from storage.tables.pictures import (
+    discarded,
+    flows,
+    generations,
+    image_uploads,
+    image_variants,
+    images,
+    live_scopes,
+)
 from storage.tables.shape import metadata
 from storage.tables.studio import (
     api_keys,
@@ -40,7 +48,7 @@ from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
     "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows", "generations",
-    "idempotency_keys", "image_uploads", "images", "ledger", "live_scopes", "members", "metadata", "organizations",
+    "idempotency_keys", "image_uploads", "image_variants", "images", "ledger", "live_scopes", "members", "metadata", "organizations",
     "project_sequences", "projects", "runs", "steps", "webhook_deliveries", "webhook_endpoints", "workflow_versions",
     "workflows",
 ]  # fmt: skip
