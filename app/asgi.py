@@ -15,11 +15,14 @@ from app.graphql import StudioGraphQL
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
 from gateway.entrance import Entrance, error_body
-from rest.files import file_routes
+from rest.cdn import Cdn
+from rest.delivery import Delivery
 from rest.generate import GenerationJobs
 from rest.health import health_routes
 from rest.problems import problem
+from rest.variants import Variants
 from storage.idempotency import KeptResponses
+from storage.image_variants import ImageVariants
 
 DIST = Path(__file__).parent.parent / "console" / "dist"
 
@@ -46,7 +49,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
-            *file_routes(parts.images, parts.objects, parts.studio.meter),
+            *_cdn(parts).routes(),
             *_generation_jobs(parts).routes(),
             *health_routes(parts.credentials.ping),
             Route("/", _home),
@@ -55,6 +58,18 @@ def create_app(parts: Parts) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
     return Entrance(app, settings.most_body_bytes, settings.trusted_proxies)
+
+
+def _cdn(parts: Parts) -> Cdn:
+    settings = parts.settings
+    return Cdn(
+        images=parts.images,
+        delivery=Delivery(parts.objects),
+        variants=Variants(ImageVariants(parts.engine, settings.cdn_variants_per_image), parts.objects),
+        meter=parts.studio.meter,
+        alias_seconds=settings.cdn_alias_max_age_seconds,
+        sizes=frozenset(settings.cdn_sizes),
+    )
 
 
 def _generation_jobs(parts: Parts) -> GenerationJobs:
@@ -108,7 +123,7 @@ async def _failed(request: Request, _: Exception) -> Response:
 
 
 def _error(request: Request, error: DomainError) -> Response:
-    if request.url.path.removeprefix("/v1").startswith("/generate"):
+    if request.scope["path"].removeprefix("/v1").startswith("/generate"):
         return problem(error, request.scope["state"]["trace_id"])
     body = error_body(error, request.scope["state"]["trace_id"])
     headers = {"Retry-After": str(error.details["retryAfter"])} if "retryAfter" in error.details else None
