@@ -14,11 +14,12 @@ from app.console import console_routes, graphiql_page
 from app.graphql import StudioGraphQL
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
-from gateway.entrance import Entrance, error_body
+from gateway.entrance import Entrance
 from rest.files import file_routes
 from rest.generate import GenerationJobs
 from rest.health import health_routes
-from rest.problems import problem
+from rest.problems import problem, refusal
+from rest.waiting import Waiting
 from storage.idempotency import KeptResponses
 
 DIST = Path(__file__).parent.parent / "console" / "dist"
@@ -63,11 +64,10 @@ def _generation_jobs(parts: Parts) -> GenerationJobs:
         identity=parts.identity,
         begin=studio.begin,
         reads=studio.reads,
-        hub=studio.hub,
+        waiting=Waiting(studio.reads, studio.hub, parts.stopping),
         kept=KeptResponses(parts.engine),
         meter=studio.meter,
         starts=studio.starts,
-        stopping=parts.stopping,
         public_url=studio.public_url,
     )
 
@@ -110,6 +110,4 @@ async def _failed(request: Request, _: Exception) -> Response:
 def _error(request: Request, error: DomainError) -> Response:
     if request.url.path.removeprefix("/v1").startswith("/generate"):
         return problem(error, request.scope["state"]["trace_id"])
-    body = error_body(error, request.scope["state"]["trace_id"])
-    headers = {"Retry-After": str(error.details["retryAfter"])} if "retryAfter" in error.details else None
-    return Response(body, error.http_status, headers, media_type="application/json")
+    return refusal(error, request.scope["state"]["trace_id"])
