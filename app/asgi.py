@@ -15,10 +15,12 @@ from app.graphql import StudioGraphQL
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
 from gateway.entrance import Entrance
+from rest.api_v1 import House, routes_of
 from rest.files import file_routes
 from rest.generate import GenerationJobs
 from rest.health import health_routes
 from rest.problems import problem, refusal
+from rest.repeats import Repeats
 from rest.waiting import Waiting
 from storage.idempotency import KeptResponses
 
@@ -49,6 +51,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *console_routes(DIST),
             *file_routes(parts.images, parts.objects, parts.studio.meter),
             *_generation_jobs(parts).routes(),
+            *routes_of(_house(parts)),
             *health_routes(parts.credentials.ping),
             Route("/", _home),
         ],
@@ -66,6 +69,20 @@ def _generation_jobs(parts: Parts) -> GenerationJobs:
         reads=studio.reads,
         waiting=Waiting(studio.reads, studio.hub, parts.stopping),
         kept=KeptResponses(parts.engine),
+        meter=studio.meter,
+        starts=studio.starts,
+        public_url=studio.public_url,
+    )
+
+
+def _house(parts: Parts) -> House:
+    studio = parts.studio
+    return House(
+        identity=parts.identity,
+        begin=studio.begin,
+        reads=studio.reads,
+        waiting=Waiting(studio.reads, studio.hub, parts.stopping),
+        repeats=Repeats(KeptResponses(parts.engine), refusal),
         meter=studio.meter,
         starts=studio.starts,
         public_url=studio.public_url,

@@ -51,14 +51,16 @@ def command_from(
         if key not in names:
             known = f"known: {', '.join(names)}" if names else "nothing is"
             raise InvalidInput(f"'{key[:80]}' is not known here; {known}", field=key[:80])
-    values = {names[key]: value for key, value in body.items()} | named
+    values = {**{names[key]: value for key, value in body.items()}, **named}
     if "project_id" in names.values() and values.get("project_id") is None:
         values["project_id"] = request.headers.get(PROJECT)
     return _converted(kind, {**values, _ECHO: _key_of(request)})
 
 
 async def json_of(request: Request) -> dict[str, Any]:
-    """The body's object; that of an empty body is empty."""
+    """The body's object; that of an empty body is empty, and needs no name for what it is not."""
+    if "content-type" not in request.headers and not await request.body():
+        return {}
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         message = "Send JSON: the Content-Type must be application/json"
         raise DomainError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message)

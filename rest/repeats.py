@@ -1,4 +1,4 @@
-"""Commands that may be sent twice: whoever repeats one with its `Idempotency-Key` gets the bytes of its first answer."""
+"""Commands that may be sent twice: whoever repeats an `Idempotency-Key` gets the bytes of the first answer."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
