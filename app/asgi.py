@@ -14,13 +14,16 @@ from app.console import console_routes, graphiql_page
 from app.graphql import StudioGraphQL
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
-from gateway.entrance import Entrance, error_body
+from gateway.entrance import Entrance
+from rest.api_v1 import House, routes_of
 from rest.cdn import Cdn
 from rest.delivery import Delivery
 from rest.generate import GenerationJobs
 from rest.health import health_routes
-from rest.problems import problem
+from rest.problems import problem, refusal
+from rest.repeats import Repeats
 from rest.variants import Variants
+from rest.waiting import Waiting
 from storage.idempotency import KeptResponses
 from storage.image_variants import ImageVariants
 
@@ -51,6 +54,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *console_routes(DIST),
             *_cdn(parts).routes(),
             *_generation_jobs(parts).routes(),
+            *routes_of(_house(parts)),
             *health_routes(parts.credentials.ping),
             Route("/", _home),
         ],
@@ -78,11 +82,24 @@ def _generation_jobs(parts: Parts) -> GenerationJobs:
         identity=parts.identity,
         begin=studio.begin,
         reads=studio.reads,
-        hub=studio.hub,
+        waiting=Waiting(studio.reads, studio.hub, parts.stopping),
         kept=KeptResponses(parts.engine),
         meter=studio.meter,
         starts=studio.starts,
-        stopping=parts.stopping,
+        public_url=studio.public_url,
+    )
+
+
+def _house(parts: Parts) -> House:
+    studio = parts.studio
+    return House(
+        identity=parts.identity,
+        begin=studio.begin,
+        reads=studio.reads,
+        waiting=Waiting(studio.reads, studio.hub, parts.stopping),
+        repeats=Repeats(KeptResponses(parts.engine), refusal),
+        meter=studio.meter,
+        starts=studio.starts,
         public_url=studio.public_url,
     )
 
@@ -125,6 +142,4 @@ async def _failed(request: Request, _: Exception) -> Response:
 def _error(request: Request, error: DomainError) -> Response:
     if request.scope["path"].removeprefix("/v1").startswith("/generate"):
         return problem(error, request.scope["state"]["trace_id"])
-    body = error_body(error, request.scope["state"]["trace_id"])
-    headers = {"Retry-After": str(error.details["retryAfter"])} if "retryAfter" in error.details else None
-    return Response(body, error.http_status, headers, media_type="application/json")
+    return refusal(error, request.scope["state"]["trace_id"])

@@ -33,11 +33,17 @@ def is_alias(text: str) -> bool:
     return len(text) <= LONGEST and _FORMAT.fullmatch(text) is not None
 
 
-def require_alias(text: str, field: str = "alias") -> str:
-    """The alias, if people may give it. Raises ALIAS_INVALID, ALIAS_RESERVED."""
+def require_written(text: str, field: str = "alias") -> str:
+    """The alias, if it is written as one, reserved or not. Raises ALIAS_INVALID."""
     if not is_alias(text):
         hint = f"An alias is @ and then letters, digits, _ or -, {LONGEST} characters at most, as @hero"
         raise DomainError(ErrorCode.ALIAS_INVALID, "alias_format_check", field=field, hint=hint)
+    return text
+
+
+def require_alias(text: str, field: str = "alias") -> str:
+    """The alias, if people may give it. Raises ALIAS_INVALID, ALIAS_RESERVED."""
+    require_written(text, field)
     if text.lower() in RESERVED:
         raise DomainError(ErrorCode.ALIAS_RESERVED, f"{text} is reserved: choose another alias", field=field)
     return text

@@ -107,6 +107,7 @@ class SetFlowAliases(Command[Flow]):
     aliases: list[FlowAlias]
 
     def __post_init__(self) -> None:
+        _require_few(len(self.aliases))
         for named in self.aliases:
             require_alias(named.alias, "aliases")
 
@@ -118,13 +119,17 @@ async def set_flow_aliases(tx: Transaction, actor: Actor, command: SetFlowAliase
     if missing := [id_ for id_ in wanted if id_ not in there]:
         raise DomainError(ErrorCode.IMAGE_NOT_FOUND, f"The project has no image '{missing[0][:80]}'", field="aliases")
     aliases = flow.aliases | {named.alias: named.image_id for named in command.aliases}
-    if len(aliases) > MOST_ALIASES:
-        raise InvalidInput(f"A flow has up to {MOST_ALIASES} aliases", field="aliases")
+    _require_few(len(aliases))
     if aliases != flow.aliases:
         flow.aliases = aliases
         flow.change()
         tx.save(flow)
     return flow
+
+
+def _require_few(aliases: int) -> None:
+    if aliases > MOST_ALIASES:
+        raise InvalidInput(f"A flow has up to {MOST_ALIASES} aliases", field="aliases")
 
 
 @dataclass(kw_only=True)

@@ -64,6 +64,11 @@ class Generation:
         return self.status in {GenerationStatus.PENDING, GenerationStatus.PROCESSING}
 
     @property
+    def is_finished(self) -> bool:
+        """Whether nothing is to be waited for."""
+        return not self.is_under_way or self.deleted_at is not None
+
+    @property
     def error_message(self) -> str | None:
         return self.error.message if self.error else None
 

@@ -19,14 +19,21 @@ from domain.versions import require_version
 
 @dataclass(kw_only=True)
 class UpdateImage(Command[Image]):
-    """Change what is given of an image; `meta` replaces what was there."""
+    """
+    Change what is given of an image; `meta` replaces what was there.
+
+    `alias` is its name in the project, in place of the one it had. Raises ALIAS_CONFLICT where another has it.
+    """
 
     id: Id
     expected_version: int | None = None
     focal_point: FocalPoint | None = None
     meta: dict[str, Any] | None = None
+    alias: str | None = None
 
     def __post_init__(self) -> None:
+        if self.alias is not None:
+            require_alias(self.alias)
         if self.meta is not None:
             require_json_object(self.meta, "meta")
         point = self.focal_point
@@ -40,6 +47,8 @@ async def update_image(tx: Transaction, actor: Actor, command: UpdateImage) -> I
     require_version(image.version, command.expected_version)
     image.focal_point = command.focal_point or image.focal_point
     image.meta = image.meta if command.meta is None else command.meta
+    if command.alias is not None:
+        await _name(tx, image, command.alias)
     _keep(tx, image)
     return image
 
@@ -57,11 +66,9 @@ class AssignImageAlias(Command[Image]):
 
 async def assign_image_alias(tx: Transaction, actor: Actor, command: AssignImageAlias) -> Image:
     image = await living(tx, command.id)
-    if image.alias == command.alias:
-        return image
-    await take_alias(tx, image.project_id, command.alias)
-    image.alias = command.alias
-    _keep(tx, image)
+    if image.alias != command.alias:
+        await _name(tx, image, command.alias)
+        _keep(tx, image)
     return image
 
 
@@ -116,6 +123,12 @@ async def living(tx: Transaction, id: Id) -> Image:
     if image.deleted_at is not None:
         raise DomainError(ErrorCode.IMAGE_NOT_FOUND, "This image was deleted")
     return image
+
+
+async def _name(tx: Transaction, image: Image, alias: str) -> None:
+    if image.alias != alias:
+        await take_alias(tx, image.project_id, alias)
+        image.alias = alias
 
 
 def _keep(tx: Transaction, image: Image) -> None:

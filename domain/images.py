@@ -94,6 +94,10 @@ class Image:
         """Where its bytes are, at an address that nobody can guess."""
         return f"/storage/{self.storage_key}"
 
+    def cdn_path(self, organization: str, project: str) -> str:
+        """Where it is shown from, by the slugs of where it belongs; another address once its bytes have changed."""
+        return f"/cdn/{organization}/{project}/img/{self.file_name}?v={self.file_hash[:16]}"
+
     def take_bytes(self, new: "Image") -> str:
         """Become another picture at the same addresses; the object key of the bytes it had."""
         before = self.object_key

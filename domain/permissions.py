@@ -1,7 +1,7 @@
 """Who may do what: the one table of roles, and the caller it is asked about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -126,6 +126,14 @@ class Actor:
             message = "Name the project: this key stands for none"
             raise DomainError(ErrorCode.VALIDATION_ERROR, message, field="projectId")
         return found
+
+    def within(self, project_id: Id) -> "Actor":
+        """The same caller, for whom there is this project alone."""
+        memberships = {one: role for one, role in self.memberships.items() if one == project_id}
+        here = replace(self, memberships=memberships, project_id=project_id, default_project_id=project_id)
+        if self.project_id in {None, project_id}:
+            return here
+        return replace(here, permissions=frozenset(), scopes=(), role=None)
 
     def require(self, permission: Permission) -> None:
         if not self.may(permission):

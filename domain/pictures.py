@@ -27,7 +27,7 @@ ASPECT_RATIOS: dict[str, Size] = {
 
 def require_aspect_ratio(text: str, field: str = "aspectRatio") -> str:
     if text not in ASPECT_RATIOS:
-        raise InvalidInput(f"Invalid aspect ratio: use one of {', '.join(ASPECT_RATIOS)}", field=field)
+        raise InvalidInput("Invalid aspect ratio", field=field, hint=f"Use one of {', '.join(ASPECT_RATIOS)}")
     return text
 
 

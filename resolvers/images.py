@@ -18,5 +18,5 @@ def storage_url(root: Image, info: Info) -> str:
 async def cdn_url(root: Image, info: Info) -> str:
     organization = await info.context.load(Organization, root.organization_id)
     project = await info.context.load(Project, root.project_id)
-    slugs = f"{organization.slug}/{project.slug}" if organization and project else "-/-"
-    return f"{info.context.studio.public_url}/cdn/{slugs}/img/{root.file_name}?v={root.file_hash[:16]}"
+    slugs = (organization.slug, project.slug) if organization and project else ("-", "-")
+    return f"{info.context.studio.public_url}{root.cdn_path(*slugs)}"

@@ -16,7 +16,7 @@ from domain.steps import Step
 from resolvers.context import Context, Info
 from storage.reads import READS
 from streams.deliveries import Audience, Delivery
-from streams.runs import states_of
+from streams.states import states_of
 
 MOST_CHANNELS = 50
 _SUBJECTS: dict[str, type] = {"Run": Run, "RunStep": Step, "Generation": Generation, "Image": Image}

@@ -1,7 +1,9 @@
 """Commands as they come over HTTP: a JSON body whose keys are the command's fields in camelCase."""
 
 import re
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,34 +19,56 @@ Asked = TypeVar("Asked", bound=Command[Any])
 IDEMPOTENCY_KEY = "Idempotency-Key"
 PROJECT = "X-Project-Id"
 _ECHO = "client_mutation_id"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _PATH = re.compile(r" - at `\$\.([^`.\[]*)")
 
 
-async def command_of(request: Request, kind: type[Asked], *, own_keys: tuple[str, ...] = ()) -> Asked:
+async def command_of(request: Request, kind: type[Asked]) -> Asked:
     """
-    What the request asks for. Unknown keys are refused by name, but for those that the route has of its own.
+    What the request asks for by its body.
 
     `Idempotency-Key` makes it one command however often it is sent; `X-Project-Id` names the project where the body
     names none.
     """
-    body = await json_of(request)
-    names = {camel_case(f.name): f.name for f in fields(kind) if f.name != _ECHO}
+    return command_from(request, kind, await json_of(request))
+
+
+def command_from(
+    request: Request,
+    kind: type[Asked],
+    body: Mapping[str, Any],
+    *,
+    named: Mapping[str, Any] = _NOTHING,
+    unsaid: Iterable[str] = (),
+) -> Asked:
+    """
+    The command of a body that was read. Keys that are not its fields are refused by name.
+
+    `named` are fields that the path has said, `unsaid` those that nobody says here; no body has either.
+    """
+    names = {camel_case(f.name): f.name for f in fields(kind) if f.name not in {_ECHO, *named, *unsaid}}
     for key in body:
-        if key not in names and key not in own_keys:
-            known = ", ".join([*names, *own_keys])
-            raise InvalidInput(f"'{key[:80]}' is not known here; known: {known}", field=key[:80])
-    values = {names[key]: value for key, value in body.items() if key in names}
+        if key not in names:
+            known = f"known: {', '.join(names)}" if names else "nothing is"
+            raise InvalidInput(f"'{key[:80]}' is not known here; {known}", field=key[:80])
+    values = {**{names[key]: value for key, value in body.items()}, **named}
     if "project_id" in names.values() and values.get("project_id") is None:
         values["project_id"] = request.headers.get(PROJECT)
     return _converted(kind, {**values, _ECHO: _key_of(request)})
 
 
 async def json_of(request: Request) -> dict[str, Any]:
+    """The body's object; that of an empty body is empty, and needs no name for what it is not."""
+    if "content-type" not in request.headers and not await request.body():
+        return {}
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         message = "Send JSON: the Content-Type must be application/json"
         raise DomainError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message)
+    sent = await request.body()
+    if not sent:
+        return {}
     try:
-        body = msgspec.json.decode(await request.body())
+        body = msgspec.json.decode(sent)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput("The request must be a JSON object") from error
     if not isinstance(body, dict):
@@ -62,6 +86,9 @@ def _key_of(request: Request) -> str | None:
 
 
 def _converted(kind: type[Asked], values: dict[str, Any]) -> Asked:
+    for field in fields(kind):
+        if field.default is field.default_factory is MISSING and values.get(field.name) is None:
+            raise _missing(camel_case(field.name))
     try:
         command: Asked = msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
@@ -77,7 +104,10 @@ def _named(message: str) -> InvalidInput:
     if found:
         name = camel_case(found[1])
         return InvalidInput(f"{name}: {message[: found.start()]}", field=name)
-    missing = re.fullmatch(r"Object missing required field `(\w+)`", message)
-    if missing:
-        return InvalidInput(f"{camel_case(missing[1])} is required", field=camel_case(missing[1]))
     return InvalidInput(message)
+
+
+def _missing(name: str) -> InvalidInput:
+    """As `Prompt is required`."""
+    words = re.sub(r"(?<!^)([A-Z])", r" \1", name)
+    return InvalidInput(f"{words.capitalize()} is required", field=name)

@@ -1,9 +1,8 @@
 """`POST /generate`: pictures for programs, asked for by one call, and what became of them."""
 
-import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,22 +24,20 @@ from gateway.identity import Identity
 from gateway.limits import RateLimited
 from gateway.metering import Meter, tell
 from gateway.starts import Starts
-from rest.commands import IDEMPOTENCY_KEY, command_of
+from rest.commands import command_of
 from rest.problems import problem
+from rest.repeats import Repeats, as_sent
+from rest.waiting import Patience, Waiting, patience_of
 from storage.answers import KeptResponse
-from storage.idempotency import KeptResponses, is_final
+from storage.idempotency import KeptResponses
 from storage.reads import Reads
-from streams.feeds import Hub
-from streams.runs import end_of
 
-LONGEST_WAIT_SECONDS = 60
 _POLL_SECONDS = 1
 _LOOK_COST = 10
 _TAKES = (Permission.RUNS_START, Permission.RUNS_READ, Permission.IMAGES_READ)
 
 Act = Callable[[Request, Actor], Awaitable[Response]]
 
-_WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])', re.IGNORECASE)
 _JSON = "application/json"
 
 
@@ -51,11 +48,10 @@ class GenerationJobs:
     identity: Identity
     begin: Begin
     reads: Reads
-    hub: Hub
+    waiting: Waiting
     kept: KeptResponses
     meter: Meter
     starts: Starts
-    stopping: asyncio.Event
     public_url: str
 
     def routes(self) -> list[Route]:
@@ -76,7 +72,7 @@ class GenerationJobs:
             except DomainError as error:
                 if isinstance(error, RateLimited):
                     tell(request.scope, error.state)
-                return problem(_named(error), trace_id)
+                return problem(as_sent(error), trace_id)
 
         return answer
 
@@ -86,45 +82,17 @@ class GenerationJobs:
         for permission in _TAKES:  # what the answer tells takes them too: nothing is begun that could not be told of
             actor.require(permission)
         command = await command_of(request, RequestGenerationJob)
-        if command.client_mutation_id is None:
-            return _response(await self._requested(command, actor, _wait_of(request)))
-        kept = await self.kept.find(actor, command)
-        if kept is None:
-            kept = await self.kept.keep(actor, command, await self._answered(command, actor, _wait_of(request)))
-        return _response(kept)
+        act = partial(self._requested, command, actor, patience_of(request))
+        return await Repeats(self.kept, problem).answer(actor, command, act)
 
-    async def _answered(self, command: RequestGenerationJob, actor: Actor, wait_seconds: int) -> KeptResponse:
-        """A refusal is an answer too, where the command is refused for good."""
-        try:
-            return await self._requested(command, actor, wait_seconds)
-        except DomainError as error:
-            if not is_final(error):
-                raise
-            refused = problem(_named(error), actor.trace_id)
-            return KeptResponse(refused.status_code, dict(refused.headers), bytes(refused.body).decode())
-
-    async def _requested(self, command: RequestGenerationJob, actor: Actor, wait_seconds: int) -> KeptResponse:
+    async def _requested(self, command: RequestGenerationJob, actor: Actor, patience: Patience) -> KeptResponse:
         await self.starts.count(actor, Project, actor.project_meant(command.project_id))
         run = await execute(self.begin, actor, command)
         quoted = decimal_string(run.held + run.cost)
-        if wait_seconds and not run.is_finished:
-            run = await self._waited(run, actor, wait_seconds)
+        run = await self.waiting.for_end(run, actor, patience.seconds)
         body = await self._body(run, actor) | {"quote": {"total": quoted}}
-        headers = {"Content-Type": _JSON, "Location": body["statusUrl"]}
-        if wait_seconds:
-            headers["Preference-Applied"] = f"wait={wait_seconds}"
-        return KeptResponse(200 if wait_seconds and run.is_finished else 202, headers, _encoded(body))
-
-    async def _waited(self, run: Run, actor: Actor, seconds: int) -> Run:
-        """The run at its end, or as it is when there is no more time, or this server stops."""
-        ending = asyncio.ensure_future(end_of(run, self.hub, self.reads, actor))
-        stopping = asyncio.ensure_future(self.stopping.wait())
-        try:
-            await asyncio.wait({ending, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            return ending.result() if ending.done() else await self.reads.one(Run, actor, id=run.id) or run
-        finally:
-            ending.cancel()
-            stopping.cancel()
+        headers = {"Content-Type": _JSON, "Location": body["statusUrl"], **patience.headers}
+        return KeptResponse(200 if patience.seconds and run.is_finished else 202, headers, _encoded(body))
 
     async def status(self, request: Request, actor: Actor) -> Response:
         (await self.meter.spend(actor, _LOOK_COST)).require()
@@ -143,22 +111,5 @@ class GenerationJobs:
         return body
 
 
-def _wait_of(request: Request) -> int:
-    """The seconds of `Prefer: wait` (RFC 7240), up to a minute; 0 where nothing was preferred."""
-    found = _WAIT.search(", ".join(request.headers.getlist("prefer")))
-    return min(int(found[1]), LONGEST_WAIT_SECONDS) if found else 0
-
-
-def _named(error: DomainError) -> DomainError:
-    """The field as this caller wrote it."""
-    if error.code is ErrorCode.CONFLICT and error.details.get("field") == "clientMutationId":
-        return DomainError(error.code, error.message, **{**error.details, "field": IDEMPOTENCY_KEY})
-    return error
-
-
 def _encoded(body: dict[str, Any]) -> str:
     return msgspec.json.encode(body).decode()
-
-
-def _response(kept: KeptResponse) -> Response:
-    return Response(kept.body, kept.status, kept.headers)

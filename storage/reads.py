@@ -108,6 +108,23 @@ class Page(Generic[Entity]):
 
 
 @dataclass(frozen=True, slots=True)
+class Listed(Generic[Entity]):
+    """Some of `total` rows, newest first."""
+
+    rows: list[Entity]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A project, and the slugs by which the outside knows it."""
+
+    project_id: Id
+    project_slug: str
+    organization_slug: str
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """A count that is made only when it is asked for."""
 
@@ -180,6 +197,17 @@ class Reads:
         found = await self._rows(kind, [*where, *beyond], size + 1)
         return Page(found[:size], len(found) > size, after is not None, Count(self, kind, where))
 
+    async def listed(
+        self, kind: type[Entity], actor: Actor, *, limit: int, offset: int, **equals: Any
+    ) -> Listed[Entity]:
+        """Up to `limit` rows after the `offset` newest ones; rows that are skipped beyond the end cost nothing."""
+        where = self._where(kind, actor, equals)
+        total = await Count(self, kind, where).total()
+        if offset >= total:
+            return Listed([], total)
+        query = select_of(kind).where(*where).order_by(TABLES[kind].c.id.desc()).limit(limit).offset(offset)
+        return Listed(await self._fetch(kind, query), total)
+
     async def newest_of_each(
         self, kind: type[Entity], actor: Actor, column: str, values: Sequence[str]
     ) -> list[Entity]:
@@ -198,6 +226,18 @@ class Reads:
         with spoken_plainly():
             async with self.engine.connect() as connection:
                 return (await connection.execute(query)).scalar()
+
+    async def place_of(self, actor: Actor, project_id: Id) -> Place | None:
+        """Where a project is, of those in which the actor may look at images."""
+        projects, organizations = TABLES[Project], TABLES[Organization]
+        actor.require(Permission.IMAGES_READ)
+        within = visible(projects, actor.organization_id, actor.reach(Permission.IMAGES_READ))
+        columns = (projects.c.id, projects.c.slug, organizations.c.slug)
+        query = select(*columns).join(organizations).where(*within, projects.c.id == project_id)
+        with spoken_plainly():
+            async with self.engine.connect() as connection:
+                row = (await connection.execute(query)).first()
+        return Place(*row) if row else None
 
     async def spent(self, actor: Actor, since: datetime) -> Decimal:
         """The credits that were charged since then."""

@@ -1,0 +1,93 @@
+"""The table of `/api/v1`: which address does what, and with which status it answers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from domain.errors import DomainError, InvalidInput
+from domain.flows import CreateFlow, DeleteFlow, Flow, RemoveFlowAlias, SetFlowAliases
+from domain.generations import Generation
+from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
+from domain.images import Image
+from domain.live_scopes import LiveScope
+from gateway.limits import RateLimited
+from gateway.metering import tell
+from rest.api_v1.actions import Action, Change, Listing, One, resolve
+from rest.api_v1.house import House
+from rest.api_v1.queries import DELETED
+from rest.repeats import as_sent
+
+PREFIX = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    method: str
+    path: str
+    action: Action
+    status: int = 200
+
+
+def _named_images(body: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"@hero": imageId}` as the command has it."""
+    aliases = body.get("aliases")
+    if aliases is None:
+        return dict(body)
+    if not isinstance(aliases, dict):
+        raise InvalidInput("aliases must be an object of aliases and the ids of their images", field="aliases")
+    return {**body, "aliases": [{"alias": alias, "image_id": id_} for alias, id_ in aliases.items()]}
+
+
+# fmt: off
+ROWS = (
+    Row("GET",    "/generations",              Listing(Generation, "flowId", "status", DELETED)),
+    Row("GET",    "/generations/{id}",         One(Generation)),
+
+    Row("POST",   "/flows",                    Change(CreateFlow), 201),
+    Row("GET",    "/flows",                    Listing(Flow)),
+    Row("GET",    "/flows/{id}",               One(Flow)),
+    Row("DELETE", "/flows/{id}",               Change(DeleteFlow)),
+    Row("GET",    "/flows/{id}/generations",   Listing(Generation, of=Flow)),
+    Row("GET",    "/flows/{id}/images",        Listing(Image, of=Flow)),
+    Row("PUT",    "/flows/{id}/aliases",       Change(SetFlowAliases, _named_images)),
+    Row("DELETE", "/flows/{id}/aliases/{alias}", Change(RemoveFlowAlias)),
+
+    Row("GET",    "/images",                   Listing(Image, "flowId", "source", "alias", DELETED)),
+    Row("GET",    "/images/resolve/{alias}",   resolve),
+    Row("GET",    "/images/{id}",              One(Image)),
+    Row("PUT",    "/images/{id}",              Change(UpdateImage)),
+    Row("DELETE", "/images/{id}",              Change(DeleteImage)),
+    Row("PUT",    "/images/{id}/alias",        Change(AssignImageAlias)),
+
+    Row("GET",    "/live/scopes",              Listing(LiveScope, "slug")),
+    Row("GET",    "/live/scopes/{slug}",       One(LiveScope)),
+)
+# fmt: on
+
+
+def routes_of(house: House) -> list[Route]:
+    """One for each path, so that a wrong method is told all the right ones."""
+    by_path = groupby(ROWS, key=lambda row: row.path)
+    return [_route(house, path, {row.method: row for row in rows}) for path, rows in by_path]
+
+
+def _route(house: House, path: str, rows: Mapping[str, Row]) -> Route:
+    return Route(PREFIX + path, _answering(house, rows), methods=[*rows])
+
+
+def _answering(house: House, rows: Mapping[str, Row]) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        row = rows["GET" if request.method == "HEAD" else request.method]
+        try:
+            return await row.action(house, request, await house.enter(request), row.status)
+        except DomainError as error:
+            if isinstance(error, RateLimited):
+                tell(request.scope, error.state)
+            raise as_sent(error) from None
+
+    return answer
