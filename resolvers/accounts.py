@@ -7,7 +7,7 @@ from decimal import Decimal
 from domain.accounts import Account, LedgerEntry
 from domain.organizations import Organization
 from resolvers.context import Info
-from storage.reads import Page
+from storage.pages import Page
 
 SPENT_DAYS = 30
 

@@ -3,7 +3,7 @@
 from domain.api_keys import ApiKey
 from domain.projects import Project
 from resolvers.context import Info
-from storage.reads import Page
+from storage.pages import Page
 
 
 async def api_keys(info: Info, first: int | None = 20, after: str | None = None) -> Page[ApiKey]:

@@ -11,7 +11,7 @@ from domain.naming import meanings
 from domain.ports import Command
 from domain.projects import Project
 from resolvers.context import Info
-from storage.reads import Page
+from storage.pages import Page
 
 
 @dataclass(kw_only=True)

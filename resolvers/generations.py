@@ -11,7 +11,7 @@ from domain.ports import Command
 from domain.projects import Project
 from domain.runs import Run
 from resolvers.context import Info
-from storage.reads import Page
+from storage.pages import Page
 
 
 @dataclass(kw_only=True)

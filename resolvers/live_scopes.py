@@ -17,7 +17,7 @@ from domain.live_urls import LiveUrl, limit_of
 from domain.ports import Command
 from domain.projects import Project
 from resolvers.context import Info
-from storage.reads import Page
+from storage.pages import Page
 
 
 class LiveCache(StrEnum):

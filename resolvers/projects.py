@@ -14,7 +14,7 @@ from domain.runs import Run, RunStatus
 from domain.workflows import Workflow
 from gateway.limits import LimitState
 from resolvers.context import Info
-from storage.reads import Page
+from storage.pages import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from domain.steps import Step, StepStatus
 from domain.waiting import may_answer
 from domain.workflows import Workflow
 from resolvers.context import Info
-from storage.reads import PageInfo, page_size
+from storage.pages import PageInfo, page_size
 from streams.cursors import Cursors
 
 

@@ -10,7 +10,7 @@ from domain.projects import Project
 from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
 from resolvers.context import Info
-from storage.reads import Page
+from storage.pages import Page
 
 
 @dataclass(kw_only=True)

@@ -16,7 +16,7 @@ from domain.problems import Problem, problems
 from domain.runs import Run, RunStatus
 from domain.workflows import Workflow, WorkflowVersion, no_version
 from resolvers.context import Info
-from storage.reads import Page
+from storage.pages import Page
 
 
 @dataclass

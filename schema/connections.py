@@ -8,7 +8,7 @@ from strawberry.schema.name_converter import NameConverter
 from strawberry.types.base import StrawberryObjectDefinition, StrawberryType
 
 from schema.fields import said
-from storage.reads import Page
+from storage.pages import Page
 
 T = TypeVar("T")
 # Of these the lists are called by another name than their items.

@@ -22,7 +22,7 @@ from graphql import (
 )
 
 from domain.errors import ErrorCode
-from storage.reads import DEFAULT_PAGE, LONGEST_PAGE
+from storage.pages import DEFAULT_PAGE, LONGEST_PAGE
 
 MOST_TOKENS = 4_000
 _SATURATED = 1_000_000

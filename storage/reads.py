@@ -1,12 +1,10 @@
 """Reads: plain rows as entities, already scoped to what the actor may see."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -16,7 +14,6 @@ from domain.accounts import Account, EntryKind, LedgerEntry
 from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
-from domain.errors import InvalidInput
 from domain.flows import Flow
 from domain.generations import Generation
 from domain.ids import Id, parse_id
@@ -32,14 +29,13 @@ from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.failures import spoken_plainly
+from storage.pages import Listed, Page, page_size, read_cursor
 from storage.pool import reading
 from storage.statements import select_of, visible
 from storage.tables import TABLES
 
 Entity = TypeVar("Entity")
 
-LONGEST_PAGE = 100
-DEFAULT_PAGE = 20
 
 # What reading each noun takes.
 READS: dict[type[Any], Permission] = {
@@ -66,53 +62,6 @@ NODES = (
     Organization, Project, Workflow, Asset, Run, Step, Generation, Image, Flow, LiveScope, ApiKey, WebhookEndpoint,
     WebhookDelivery,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class PageInfo:
-    has_next_page: bool
-    has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Edge(Generic[Entity]):
-    node: Entity
-
-    @property
-    def cursor(self) -> str:
-        return cursor_of(self.node)
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Entity]):
-    """Some rows, newest first, and how to ask for more; `total` is counted only when it is called."""
-
-    nodes: list[Entity]
-    has_next_page: bool
-    has_previous_page: bool
-    count: "Count"
-
-    @property
-    def edges(self) -> list[Edge[Entity]]:
-        return [Edge(node) for node in self.nodes]
-
-    @property
-    def page_info(self) -> PageInfo:
-        start, end = (cursor_of(self.nodes[0]), cursor_of(self.nodes[-1])) if self.nodes else (None, None)
-        return PageInfo(self.has_next_page, self.has_previous_page, start, end)
-
-    async def total_count(self) -> int:
-        return await self.count.total()
-
-
-@dataclass(frozen=True, slots=True)
-class Listed(Generic[Entity]):
-    """Some of `total` rows, newest first."""
-
-    rows: list[Entity]
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,24 +230,3 @@ class Reads:
             async with self.engine.connect() as connection:
                 rows = await connection.execute(query)
                 return [kind(**row) for row in rows.mappings()]
-
-
-def page_size(first: int | None) -> int:
-    size = DEFAULT_PAGE if first is None else first
-    if not 1 <= size <= LONGEST_PAGE:
-        raise InvalidInput(f"first must be 1 to {LONGEST_PAGE}", field="first")
-    return size
-
-
-def cursor_of(entity: Any) -> str:
-    return base64.urlsafe_b64encode(entity.id.encode()).decode()
-
-
-def read_cursor(text: str) -> Id:
-    try:
-        found = parse_id(base64.urlsafe_b64decode(text.encode()).decode())
-    except (ValueError, binascii.Error):
-        found = None
-    if found is None:
-        raise InvalidInput("after is not a cursor of this list: use one that a page came with", field="after")
-    return found

@@ -10,27 +10,19 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.assets import Asset
 from domain.circuits import Circuit
-from domain.errors import DomainError, ErrorCode
+from domain.errors import DomainError
 from domain.events import Envelope, Event
-from domain.flows import Flow
-from domain.generations import Generation
 from domain.ids import Id
-from domain.images import Image
-from domain.live_scopes import LiveScope
 from domain.live_visits import LiveVisit
 from domain.offers import Offers
-from domain.organizations import Organization
 from domain.permissions import Actor
 from domain.ports import Command, DeliveryJob, Flags, NewKey, Shown, StepJob
-from domain.projects import Project
-from domain.runs import Run
-from domain.workflows import Workflow
 from storage import idempotency
 from storage.events import record
 from storage.failures import spoken_plainly
 from storage.jobs import enqueue
+from storage.missing import forbidden, not_found
 from storage.reads import READS
 from storage.statements import Take, columns_of, deleting, inserting, project_column, reading, updating
 from storage.tables import TABLES
@@ -238,29 +230,6 @@ def in_reach(entity: Any, organization_id: Id, projects: frozenset[Id] | None) -
     column = project_column(table)
     owner = entity.organization_id if "organization_id" in table.c else entity.id
     return owner == organization_id and (projects is None or column is None or getattr(entity, column.name) in projects)
-
-
-def forbidden(kind: type) -> DomainError:
-    message = f"You may look at this {kind.__name__.lower()}, but not do this in its project: ask an owner of it"
-    return DomainError(ErrorCode.FORBIDDEN, message)
-
-
-def not_found(kind: type) -> DomainError:
-    message = f"There is no such {kind.__name__.lower()}: check its id, and that it is your organization's"
-    return DomainError(_NOT_FOUND.get(kind, ErrorCode.NOT_FOUND), message)
-
-
-_NOT_FOUND: dict[type, ErrorCode] = {
-    Organization: ErrorCode.ORG_NOT_FOUND,
-    Project: ErrorCode.PROJECT_NOT_FOUND,
-    Workflow: ErrorCode.WORKFLOW_NOT_FOUND,
-    Asset: ErrorCode.ASSET_NOT_FOUND,
-    Run: ErrorCode.RUN_NOT_FOUND,
-    Image: ErrorCode.IMAGE_NOT_FOUND,
-    Flow: ErrorCode.FLOW_NOT_FOUND,
-    Generation: ErrorCode.GENERATION_NOT_FOUND,
-    LiveScope: ErrorCode.SCOPE_NOT_FOUND,
-}
 
 
 _STATEMENTS = {"insert": inserting, "update": updating, "delete": deleting}

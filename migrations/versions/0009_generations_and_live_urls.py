@@ -25,6 +25,7 @@ def upgrade() -> None:
     op.create_foreign_key(op.f("fk_images_generation_id"), "images", "generations", ["generation_id"], ["id"])
     op.create_foreign_key(op.f("fk_images_live_scope_id"), "images", "live_scopes", ["live_scope_id"], ["id"])
     _partial_index("images", "live_scope_id", "id")
+    op.drop_constraint("fk_images_api_key_id", "images", type_="foreignkey")
     op.create_index("ix_images_object_key", "images", ["object_key"], unique=False)
     _image_variants()
     op.alter_column("discarded", "storage_key", new_column_name="object_key")
@@ -87,7 +88,6 @@ def _generations() -> None:
         *_changing(),
         sa.Column("deleted_at", _MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_generations_run_id")),
-        sa.ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], name=op.f("fk_generations_api_key_id")),
         sa.ForeignKeyConstraint(["live_scope_id"], ["live_scopes.id"], name=op.f("fk_generations_live_scope_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_generations")),
     )
@@ -189,6 +189,7 @@ def downgrade() -> None:
     op.alter_column("discarded", "object_key", new_column_name="storage_key")
     op.drop_table("image_variants")
     op.drop_constraint(op.f("uq_images_id_file_hash"), "images")
+    op.create_foreign_key(op.f("fk_images_api_key_id"), "images", "api_keys", ["api_key_id"], ["id"])
     for column in ("live_scope_id", "generation_id", "object_key"):
         op.drop_column("images", column)
     for table in ("image_uploads", "generations", "live_scopes", "live_visits"):

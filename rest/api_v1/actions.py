@@ -22,8 +22,8 @@ from rest.api_v1.shapes import Shape
 from rest.api_v1.telling import all_told, told
 from rest.commands import command_from, json_of
 from storage.answers import KeptResponse
-from storage.reads import Listed
-from storage.transaction import not_found
+from storage.missing import not_found
+from storage.pages import Listed
 
 JSON = "application/json"
 

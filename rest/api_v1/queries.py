@@ -12,7 +12,7 @@ from domain.errors import InvalidInput
 from domain.generations import GenerationStatus
 from domain.ids import Id, parse_id
 from domain.images import ImageSource
-from storage.reads import DEFAULT_PAGE, LONGEST_PAGE
+from storage.pages import DEFAULT_PAGE, LONGEST_PAGE
 
 MOST_OFFSET = 1_000_000_000
 DELETED = "includeDeleted"

@@ -102,7 +102,12 @@ async def test_an_alias_means_the_computed_image_then_the_flows_then_the_project
 
     newest = await get(client, "/images/resolve/@last", flowId=flow)
     assert list(newest) == ["alias", "imageId", "scope", "flowId", "image"]
-    assert (newest["alias"], newest["scope"], newest["imageId"], newest["flowId"]) == ("@last", "technical", third, None)
+    assert (newest["alias"], newest["scope"], newest["imageId"], newest["flowId"]) == (
+        "@last",
+        "technical",
+        third,
+        None,
+    )
     assert newest["image"] == await get(client, f"/images/{third}")
     assert (await get(client, "/images/resolve/@first"))["imageId"] == first
     in_flow = await get(client, "/images/resolve/@hero", flowId=flow)

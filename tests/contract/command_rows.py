@@ -187,7 +187,7 @@ def _of_generation(command: Callable[[Id], Command[Any]]) -> Build:
 
 
 async def _regenerate_flow(one: Tenant) -> RegenerateFlow:
-    generation = await a_generation(one, flow_alias="@first")
+    generation = await a_generation(one, flow_alias="@begin")
     assert generation.flow_id is not None
     return RegenerateFlow(id=generation.flow_id)
 

@@ -25,7 +25,7 @@ WRITES = {"projects:write", "workflows:write", "assets:write", "images:write", "
 WRITES |= {"steps:submit"}
 KEYS = {"keys:read", "keys:write", "members:write"}
 WEBHOOKS = {"webhooks:read", "webhooks:write"}
-INTERNAL = {"steps:execute", "tenants:write"}
+INTERNAL = {"live:visit", "steps:execute", "tenants:write"}
 
 
 def test_every_permission_is_a_read_a_write_or_internal() -> None:

@@ -16,7 +16,7 @@ from domain.run_commands import CancelRun, StartRun
 from domain.runs import Run
 from domain.steps import Source, Step
 from domain.workflows import Workflow, WorkflowVersion
-from storage.reads import Page, cursor_of
+from storage.pages import Page, cursor_of
 from tests.studio import Tenant, tenant
 
 
