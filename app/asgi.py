@@ -14,12 +14,15 @@ from app.console import console_routes, graphiql_page
 from app.graphql import StudioGraphQL
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
+from domain.live_urls import live_urls_of
 from gateway.entrance import Entrance
 from rest.api_v1 import House, routes_of
 from rest.cdn import Cdn
 from rest.delivery import Delivery
 from rest.generate import GenerationJobs
 from rest.health import health_routes
+from rest.live import LiveUrls
+from rest.live_asking import Gate
 from rest.problems import problem, refusal
 from rest.repeats import Repeats
 from rest.variants import Variants
@@ -53,6 +56,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
             *_cdn(parts).routes(),
+            *_live_urls(parts).routes(),
             *_generation_jobs(parts).routes(),
             *routes_of(_house(parts)),
             *health_routes(parts.credentials.ping),
@@ -87,6 +91,19 @@ def _generation_jobs(parts: Parts) -> GenerationJobs:
         meter=studio.meter,
         starts=studio.starts,
         public_url=studio.public_url,
+    )
+
+
+def _live_urls(parts: Parts) -> LiveUrls:
+    studio = parts.studio
+    return LiveUrls(
+        images=studio.live_images,
+        reads=studio.reads,
+        begin=studio.begin,
+        waiting=Waiting(studio.reads, studio.hub, parts.stopping),
+        delivery=Delivery(parts.objects),
+        meter=studio.meter,
+        gate=Gate(parts.settings.live_blocked_words, lambda id_: studio.webhook_secret(live_urls_of(id_), 1)),
     )
 
 

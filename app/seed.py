@@ -59,7 +59,11 @@ async def _tenant(parts: Parts, organization_slug: str, project_slug: str) -> Pr
     if project is not None:
         return project
     actor = operator_actor(organization.id)
-    created = await execute(parts.database.begin, actor, CreateProject(name=_titled(project_slug), slug=project_slug))
+    created = await execute(
+        parts.database.begin,
+        actor,
+        CreateProject(name=_titled(project_slug), slug=project_slug, settings={"allowNewLiveScopes": True}),
+    )
     await execute(parts.database.begin, actor, hero_image(created.id))
     return created
 

@@ -194,6 +194,12 @@ class Settings(BaseSettings):
         BeforeValidator(_listed),
         Field(description="Hosts inside a private network that webhooks may be sent to, as hooks.internal,10.0.0.5."),
     ] = ()
+    live_blocked_words: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(description="Words that no prompt of a live URL's visitor may have, as gore,some brand."),
+    ] = ()
     webhook_seconds: float = Field(15, gt=0, le=60, description="How long a webhook's receiver may take, in seconds.")
     webhook_senders: int = Field(
         16, ge=1, le=1_000, description="Most webhook messages that this process sends at once."

@@ -25,6 +25,11 @@ VISITS_PER_HOUR = 10
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
+def live_urls_of(project_id: str) -> str:
+    """The name in which a project's live URLs are signed."""
+    return f"live:{project_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveUrl:
     """What a live URL asks for; `template` is the manner in which the prompt is enhanced, if it is."""

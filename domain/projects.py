@@ -29,6 +29,7 @@ class ProjectSettings:
     nomenclature: str = "{episode}_{sequence}-{plan}_{task}_v{version:04}.{ext}"
     max_auto_scopes: int = 20
     live_generations_per_day: int = 100
+    require_signed_live_urls: bool = False
     retention_days: int | None = None
     deployment: dict[str, Any] = field(default_factory=dict)
     feature_flags: dict[str, Any] = field(default_factory=dict)

@@ -1,7 +1,6 @@
 """Live scopes, and what live URLs would do."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -13,7 +12,8 @@ from domain.images import Image
 from domain.kinds import enhance, generate_image
 from domain.kinds.enhance import EnhancementTemplate
 from domain.live_scopes import LiveScope
-from domain.live_urls import LiveUrl, limit_of
+from domain.live_urls import LiveUrl, live_urls_of
+from domain.permissions import Permission
 from domain.ports import Command
 from domain.projects import Project
 from resolvers.context import Info
@@ -63,6 +63,13 @@ async def images_of(root: LiveScope, info: Info, first: int | None = 20, after: 
     return await info.context.reads.page(Image, info.context.actor, first=first, after=after, **wanted)
 
 
+def live_url_secret_of(root: Project, info: Info) -> str | None:
+    """What signs the project's live URLs; None for who may not know it."""
+    if not info.context.actor.may(Permission.WEBHOOKS_WRITE, root.id):
+        return None
+    return info.context.studio.webhook_secret(live_urls_of(root.id), 1)
+
+
 async def explain_live_url(
     info: Info,
     project_id: Id,
@@ -84,7 +91,8 @@ async def explain_live_url(
         raise DomainError(ErrorCode.PROJECT_NOT_FOUND, "There is no such project", field="projectId")
     found = await reads.one(LiveScope, actor, project_id=project.id, slug=scope)
     image_id = await _image_of(info, found, url)
-    limit = limit_of(await info.context.studio.live_images.visits_of(str(info.context.address)), datetime.now(UTC))
+    limit = await info.context.studio.live_images.limit_of(info.context.address or "")
+    assert limit is not None  # noqa: S101 - of an address there is one
     return LiveUrlExplanation(
         canonical_key=url.key,
         cache=LiveCache.HIT if image_id else LiveCache.MISS,

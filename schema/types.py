@@ -15,7 +15,8 @@ from domain import workflows as domain_workflows
 from domain.ids import Id
 from domain.kinds import kind as domain_kinds
 from domain.permissions import Role
-from resolvers import accounts, flows, generations, live_scopes, members, projects, webhooks, workflows
+from resolvers import accounts, flows, generations, members, projects, webhooks, workflows
+from resolvers.live_scopes import live_scopes_of, live_url_secret_of
 from schema.accounts import CreditBalance
 from schema.connections import Connection
 from schema.fields import of, said
@@ -65,6 +66,7 @@ class ProjectSettings:
     nomenclature: str = said("The template of shot file names.")
     max_auto_scopes: int = said("How many scopes live URLs may make.")
     live_generations_per_day: int = said("How many pictures live URLs may generate in a day.")
+    require_signed_live_urls: bool = said("Whether a live URL generates new images only where it is signed.")
     retention_days: int | None = said("Days after which finished runs may be removed; null keeps them.")
     deployment: dict[str, Any] = said("Settings of the studio's own front end.")
     feature_flags: dict[str, Any] = said("Features switched on or off for the project.")
@@ -89,7 +91,10 @@ class Project(Node):
     generations: Connection[LazyGeneration] = said("Its generations, newest first.", generations.generations_of)
     flows: Connection[LazyFlow] = said("Its flows, newest first.", flows.flows_of)
     images: Connection[LazyImage] = said("Its images, newest first.", projects.images_of)
-    live_scopes: Connection[LazyLiveScope] = said("Its live scopes, newest first.", live_scopes.live_scopes_of)
+    live_scopes: Connection[LazyLiveScope] = said("Its live scopes, newest first.", live_scopes_of)
+    live_url_secret: str | None = said(
+        "What signs live URLs; null for who may not change webhooks.", live_url_secret_of
+    )
     callback_secret: str | None = said(
         "What signs the callbacks of POST /generate, whsec_…; null for who may not change webhooks.",
         webhooks.callback_secret_of,

@@ -1,13 +1,16 @@
 """What a live URL finds: its project, its scope, and its image where it was generated before."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.generations import GenerationStatus
 from domain.ids import Id
 from domain.images import Image
 from domain.live_scopes import WhenSpent
+from domain.live_urls import VisitLimit, limit_of
 from domain.live_visits import LiveVisit
 from storage.failures import spoken_plainly
 from storage.statements import columns_of
@@ -18,13 +21,21 @@ from storage.tables import generations, images, live_scopes, live_visits, organi
 class Found:
     """What is there of what a live URL names."""
 
-    organization_id: Id | None
-    project_id: Id | None
-    scope_id: Id | None
-    when_spent: WhenSpent | None
-    image: Image | None
+    organization_id: Id | None = None
+    project_id: Id | None = None
+    must_be_signed: bool = False
+    scope_id: Id | None = None
+    when_spent: WhenSpent | None = None
+    generation_id: Id | None = None
+    status: GenerationStatus | None = None
+    image: Image | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status in {GenerationStatus.PENDING, GenerationStatus.PROCESSING}
 
 
+_NAMES = [column.name for column in columns_of(Image)]
 _IMAGE = [column.label(f"image_{column.name}") for column in columns_of(Image)]
 _JOINED = (
     organizations.outerjoin(
@@ -41,8 +52,10 @@ _JOINED = (
     )
     .outerjoin(images, and_(images.c.id == generations.c.output_image_id, images.c.deleted_at.is_(None)))
 )
+_SIGNED = text("coalesce((projects.settings ->> 'require_signed_live_urls')::boolean, false)")
+_FOUND = [live_scopes.c.id, live_scopes.c.when_spent, generations.c.id, generations.c.status]
 _FIND = (
-    select(organizations.c.id, projects.c.id, live_scopes.c.id, live_scopes.c.when_spent, *_IMAGE)
+    select(organizations.c.id, projects.c.id, _SIGNED, *_FOUND, *_IMAGE)
     .select_from(_JOINED)
     .where(organizations.c.slug == bindparam("organization"))
 )
@@ -61,11 +74,10 @@ class LiveImages:
             async with self.engine.connect() as connection:
                 row = (await connection.execute(_FIND, named)).first()
         if row is None:
-            return Found(None, None, None, None, None)
-        organization_id, project_id, scope_id, when_spent, *values = row
-        names = [column.name for column in columns_of(Image)]
-        image = Image(**dict(zip(names, values, strict=True))) if values[0] is not None else None
-        return Found(organization_id, project_id, scope_id, when_spent, image)
+            return Found()
+        found, values = row[: -len(_NAMES)], row[-len(_NAMES) :]
+        image = Image(**dict(zip(_NAMES, values, strict=True))) if values[0] is not None else None
+        return replace(Found(*found), image=image)
 
     async def newest_in(self, scope_id: Id) -> Image | None:
         """The image that was generated last in the scope."""
@@ -75,6 +87,10 @@ class LiveImages:
             async with self.engine.connect() as connection:
                 row = (await connection.execute(query)).mappings().first()
         return Image(**row) if row else None
+
+    async def limit_of(self, address: str | None) -> VisitLimit | None:
+        """How the address's hour stands; None for whoever is not counted."""
+        return None if address is None else limit_of(await self.visits_of(address), datetime.now(UTC))
 
     async def visits_of(self, address: str) -> list[LiveVisit]:
         """The visits that are remembered of an address."""
