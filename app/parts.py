@@ -35,6 +35,7 @@ from storage.bus import create_bus
 from storage.credentials import Credentials
 from storage.events import EventLog
 from storage.leases import Leases
+from storage.live_images import LiveImages
 from storage.migrate import migrate
 from storage.objects.files import FileObjects
 from storage.pool import create_engine
@@ -142,6 +143,7 @@ async def _studio(
         flags=world.flags,
         meter=meter,
         starts=Starts(reads, meter),
+        live_images=LiveImages(engine),
         public_url=url,
         webhook_secret=world.webhook_secret,
     )

@@ -2,16 +2,17 @@
 
 import json
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from domain import accounts
 from domain.errors import ErrorCode
+from domain.ids import Id
 from domain.images import Image, ImageSource, NewImage
 from domain.kinds import KINDS
 from domain.kinds.kind import StepResult
 from domain.ports import Transaction
-from domain.purposes import CONCLUSIONS
+from domain.purposes import PURPOSES
 from domain.runs import Run, RunStatus, failure
 from domain.steps import RunError, Step, StepStatus
 
@@ -27,8 +28,8 @@ async def keep(tx: Transaction, run: Run) -> None:
         await accounts.release(tx, run)
     tx.record(*run.changed())
     tx.save(run)
-    if run.is_finished and run.purpose is not None:
-        await CONCLUSIONS[run.purpose](tx, run)
+    if run.is_finished:
+        await PURPOSES[run.purpose].conclude(tx, run)
 
 
 async def go_on(tx: Transaction, run: Run, *done: Step) -> None:
@@ -128,12 +129,37 @@ async def complete(tx: Transaction, run: Run, step: Step, result: StepResult) ->
         message = f"A run hands back {MOST_HANDED_BACK_BYTES >> 20} MiB at most: hand back less"
         await give_up(tx, run, step, failure(ErrorCode.VALIDATION_ERROR, message, step))
         return
-    images = [_image(new, run, step) for new in result.images]
-    tx.record(step.succeed(result), *(image.created() for image in images))
+    result = await _adopted(tx, run, step, result)
+    tx.record(step.succeed(result))
     tx.save(step)
-    tx.add(*images)
     await accounts.charge(tx, run, step, result.cost)
     await go_on(tx, run, step)
+
+
+async def _adopted(tx: Transaction, run: Run, step: Step, result: StepResult) -> StepResult:
+    """The result, its pictures kept as rows; those that have taken another's place go by its id."""
+    ids: dict[Id, Id] = {}
+    for new in result.images:
+        image = _image(new, run, step)
+        kept = await PURPOSES[run.purpose].adopt(tx, run, image)
+        if kept is image:
+            tx.add(image)
+            tx.record(image.created())
+        else:
+            ids[image.id] = kept.id
+    images = tuple(replace(new, id=ids.get(new.id, new.id)) for new in result.images)
+    return replace(result, outputs=_renamed(result.outputs, ids), images=images) if ids else result
+
+
+def _renamed(value: Any, ids: dict[Id, Id]) -> Any:
+    match value:
+        case {"imageId": id_} if id_ in ids:
+            return {**value, "imageId": ids[id_]}
+        case dict():
+            return {name: _renamed(inner, ids) for name, inner in value.items()}
+        case list():
+            return [_renamed(inner, ids) for inner in value]
+    return value
 
 
 def _image(new: NewImage, run: Run, step: Step) -> Image:

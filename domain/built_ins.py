@@ -10,7 +10,7 @@ from domain.projects import Project
 from domain.workflows import Workflow
 
 ENHANCE, DRAW = "enhance", "draw"
-PROMPT, IMAGES = "prompt", "images"
+PROMPT, REFERENCES, IMAGES = "prompt", "references", "images"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,24 +22,35 @@ class BuiltIn:
     graph: Graph
 
 
-def _drawing(*before: Node) -> Graph:
-    nodes = (
-        Node(id=PROMPT, kind="input", label="Prompt", config={"name": PROMPT}),
-        *before,
-        Node(id=DRAW, kind="generate_image", label="Draw"),
-        Node(id=IMAGES, kind="output", label="Images", config={"name": IMAGES}),
-    )
-    chain = [node.id for node in nodes[:-1]]
-    links = [Edge(source=source, target=target) for source, target in pairwise(chain)]
-    return Graph(nodes, (*links, Edge(source=f"{DRAW}.images", target=IMAGES)))
+def _graph(*, enhanced: bool, from_images: bool) -> Graph:
+    given = [Node(id=PROMPT, kind="input", label="Prompt", config={"name": PROMPT})]
+    words = [*given, *([Node(id=ENHANCE, kind="enhance", label="Enhance the prompt")] if enhanced else [])]
+    draw = Node(id=DRAW, kind="edit_image" if from_images else "generate_image", label="Draw")
+    images = Node(id=IMAGES, kind="output", label="Images", config={"name": IMAGES})
+    links = [Edge(source=one.id, target=other.id) for one, other in pairwise(words)]
+    links += [Edge(source=words[-1].id, target=f"{DRAW}.prompt"), Edge(source=f"{DRAW}.images", target=IMAGES)]
+    if from_images:
+        config = {"name": REFERENCES, "type": "json"}
+        words.append(Node(id=REFERENCES, kind="input", label="Images to start from", config=config))
+        links.append(Edge(source=REFERENCES, target=f"{DRAW}.images"))
+    return Graph((*words, draw, images), tuple(links))
 
 
-DRAWING = BuiltIn(name="drawing", title="Draw", graph=_drawing())
+DRAWING = BuiltIn(name="drawing", title="Draw", graph=_graph(enhanced=False, from_images=False))
 ENHANCED_DRAWING = BuiltIn(
-    name="enhanced-drawing",
-    title="Enhance and draw",
-    graph=_drawing(Node(id=ENHANCE, kind="enhance", label="Enhance the prompt")),
+    name="enhanced-drawing", title="Enhance and draw", graph=_graph(enhanced=True, from_images=False)
 )
+EDITING = BuiltIn(name="editing", title="Draw from images", graph=_graph(enhanced=False, from_images=True))
+ENHANCED_EDITING = BuiltIn(
+    name="enhanced-editing", title="Enhance and draw from images", graph=_graph(enhanced=True, from_images=True)
+)
+
+
+def drawing(*, enhanced: bool, from_images: bool) -> BuiltIn:
+    """The workflow that makes pictures of a prompt, which it may enhance first, and maybe of other pictures."""
+    if from_images:
+        return ENHANCED_EDITING if enhanced else EDITING
+    return ENHANCED_DRAWING if enhanced else DRAWING
 
 
 async def workflow_of(tx: Transaction, project: Project, built_in: BuiltIn) -> Workflow:

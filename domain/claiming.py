@@ -11,6 +11,7 @@ from domain.kinds import KINDS
 from domain.permissions import Actor
 from domain.ports import Command, Transaction
 from domain.providers import Recovery, Terms
+from domain.purposes import PURPOSES
 from domain.runs import Run
 from domain.steps import Step, StepStatus
 
@@ -91,6 +92,8 @@ async def _keep_where_changed(tx: Transaction, run: Run, step: Step, *, was_begu
         if step.reserved:
             tx.save(run)
     else:
+        if not was_begun:
+            await PURPOSES[run.purpose].begin(tx, run)
         await keep(tx, run)
 
 

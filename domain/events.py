@@ -9,7 +9,8 @@ from domain.ids import Id
 # All that is told, as webhooks can ask for it.
 EVENTS = (
     "run.updated", "run.completed", "run.failed", "run.canceled", "step.updated", "step.waiting", "image.created",
-    "image.updated", "image.deleted",
+    "image.updated", "image.deleted", "generation.created", "generation.updated", "generation.completed",
+    "generation.failed", "generation.deleted",
     "AIGenerationJobRequested", "generation_job.completed", "generation_job.failed",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from domain import generation_jobs
-from domain.built_ins import DRAW, DRAWING, ENHANCE, ENHANCED_DRAWING, PROMPT, workflow_of
+from domain.built_ins import DRAW, ENHANCE, PROMPT, drawing, workflow_of
 from domain.errors import InvalidInput
 from domain.generation_jobs import COMPLETED, FAILED
 from domain.ids import Id
@@ -52,9 +52,9 @@ async def request_generation_job(tx: Transaction, actor: Actor, command: Request
     if command.callback is not None:
         tx.require_callable(command.callback, "callback")
     project = await tx.get(Project, actor.project_meant(command.project_id))
-    built_in = ENHANCED_DRAWING if command.style else DRAWING
+    built_in = drawing(enhanced=command.style is not None, from_images=False)
     workflow = await workflow_of(tx, project, built_in)
-    drawing = {"aspectRatio": command.aspect_ratio, "count": command.n}
+    draw = {"aspectRatio": command.aspect_ratio, "count": command.n}
     run = Run(
         organization_id=project.organization_id,
         project_id=project.id,
@@ -63,7 +63,7 @@ async def request_generation_job(tx: Transaction, actor: Actor, command: Request
         purpose=RunPurpose.GENERATION_JOB,
         inputs={PROMPT: command.prompt},
         node_settings={
-            DRAW: drawing | ({"format": command.format} if command.format else {}),
+            DRAW: draw | ({"format": command.format} if command.format else {}),
             **({ENHANCE: {"template": command.style}} if command.style else {}),
         },
         fresh=True,

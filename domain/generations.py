@@ -8,6 +8,7 @@ from typing import Any
 
 from domain.events import Event
 from domain.ids import Id, new_id
+from domain.kinds.enhance import EnhancementTemplate
 from domain.plain import payload_of
 from domain.steps import RunError
 
@@ -17,18 +18,6 @@ class GenerationStatus(StrEnum):
     PROCESSING = "PROCESSING"
     SUCCESS = "SUCCESS"
     FAILED = "FAILED"
-
-
-class Template(StrEnum):
-    """In which manner a prompt is enhanced; GENERAL where nothing else is said."""
-
-    PHOTOREALISTIC = "photorealistic"
-    ILLUSTRATION = "illustration"
-    MINIMALIST = "minimalist"
-    STICKER = "sticker"
-    PRODUCT = "product"
-    COMIC = "comic"
-    GENERAL = "general"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +39,7 @@ class Generation:
     prompt: str
     original_prompt: str
     auto_enhance: bool = True
-    template: Template | None = None
+    template: EnhancementTemplate | None = None
     aspect_ratio: str = "1:1"
     status: GenerationStatus = GenerationStatus.PENDING
     output_image_id: Id | None = None
@@ -99,6 +88,11 @@ class Generation:
         self.version += 1
         self.updated_at = datetime.now(UTC)
         return self.told(event)
+
+    def removed(self) -> Event:
+        """That it is there no more."""
+        self.deleted_at = datetime.now(UTC)
+        return self.changed("generation.deleted")
 
 
 _TOLD = (

@@ -7,6 +7,7 @@ from domain.aliases import require_alias
 from domain.discarded import Discarded
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.flows import Flow
+from domain.generations import Generation
 from domain.ids import Id
 from domain.images import FocalPoint, Image
 from domain.naming import take_alias
@@ -79,12 +80,33 @@ class DeleteImage(Command[Id]):
 
 
 async def delete_image(tx: Transaction, actor: Actor, command: DeleteImage) -> Id:
-    image = await tx.get(Image, command.id, lock=True)
+    seen = await tx.get(Image, command.id)
+    if seen.generation_id is not None:  # locked before its image, as workers do
+        generation = await tx.get(Generation, seen.generation_id, lock=True)
+        generation.output_image_id = None
+        tx.record(generation.changed())
+        tx.save(generation)
+    await remove_for_good(tx, await tx.get(Image, command.id, lock=True))
+    return command.id
+
+
+async def remove_for_good(tx: Transaction, image: Image) -> None:
+    """Its row, its bytes and its names."""
     await forget_names(tx, image)
     tx.record(image.removed())
     tx.remove(image)
     tx.add(Discarded(organization_id=image.organization_id, object_key=image.object_key))
-    return image.id
+
+
+async def put_out_of_sight(tx: Transaction, image: Image) -> bool:
+    """Whether the image stays for those who know its name; one that nobody has named goes for good."""
+    if image.alias is None and not await tx.find(Flow, 1, project_id=image.project_id, aliases=Holding(image.id)):
+        await remove_for_good(tx, image)
+        return False
+    if image.deleted_at is None:
+        tx.record(image.removed())
+        tx.save(image)
+    return True
 
 
 async def forget_names(tx: Transaction, image: Image) -> None:

@@ -98,10 +98,10 @@ class Image:
         """Where it is shown from, by the slugs of where it belongs; another address once its bytes have changed."""
         return f"/cdn/{organization}/{project}/img/{self.file_name}?v={self.file_hash[:16]}"
 
-    def take_bytes(self, new: NewImage) -> str:
+    def take_bytes(self, new: "Image") -> str:
         """Become another picture at the same addresses; the object key of the bytes it had."""
         before = self.object_key
-        self.object_key = new.storage_key
+        self.object_key = new.object_key
         for name in _OF_BYTES:
             setattr(self, name, getattr(new, name))
         return before

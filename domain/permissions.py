@@ -32,6 +32,7 @@ class Permission(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
+    LIVE_VISIT = "live:visit"
     STEPS_EXECUTE = "steps:execute"
     TENANTS_WRITE = "tenants:write"
 
@@ -43,7 +44,7 @@ class Role(StrEnum):
     VIEWER = "VIEWER"
 
 
-INTERNAL = frozenset({Permission.STEPS_EXECUTE, Permission.TENANTS_WRITE})
+INTERNAL = frozenset({Permission.LIVE_VISIT, Permission.STEPS_EXECUTE, Permission.TENANTS_WRITE})
 EVERYTHING = frozenset(Permission) - INTERNAL
 # Who may let others in is for owners to say.
 OWNERS_ALONE = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE, Permission.MEMBERS_WRITE})
@@ -72,6 +73,7 @@ class ActorKind(StrEnum):
     API_KEY = "api_key"
     PERSON = "person"
     ENGINE = "engine"
+    VISITOR = "visitor"
     OPERATOR = "operator"
 
 
@@ -143,6 +145,18 @@ class Actor:
 def engine_actor(organization_id: Id, trace_id: str = "") -> Actor:
     """Whoever executes steps."""
     return _internal_actor(ActorKind.ENGINE, organization_id, trace_id)
+
+
+def visitor_actor(organization_id: Id, project_id: Id, trace_id: str) -> Actor:
+    """Whoever opens a live URL: they may have its image generated, and nothing else."""
+    return Actor(
+        subject="visitor",
+        kind=ActorKind.VISITOR,
+        organization_id=organization_id,
+        permissions=frozenset({Permission.LIVE_VISIT}),
+        project_id=project_id,
+        trace_id=trace_id,
+    )
 
 
 def operator_actor(organization_id: Id) -> Actor:

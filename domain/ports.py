@@ -57,6 +57,10 @@ class Transaction(Protocol):
         """Whoever asks for the same name waits until this transaction ends."""
         ...
 
+    async def count_live(self, project_id: Id, since: datetime) -> int:
+        """How many images live URLs have had generated in the project since then."""
+        ...
+
     async def held_steps(self, *, project_id: Id | None = None, provider: str | None = None) -> int:
         """How many steps workers hold for this project, or with this provider; nobody else counts them meanwhile."""
         ...

@@ -24,7 +24,7 @@ from domain.ports import Command, Transaction
 from domain.problems import require_valid
 from domain.projects import Project
 from domain.quotes import Quote, quote_of
-from domain.runs import Run, RunStatus
+from domain.runs import Run, RunPurpose, RunStatus
 from domain.steps import Step, StepStatus
 from domain.workflows import Workflow, graph_of
 
@@ -173,6 +173,8 @@ class RetryRun(Command[Run]):
 async def retry_run(tx: Transaction, actor: Actor, command: RetryRun) -> Run:
     old = await tx.get(Run, command.id)
     _require_over(old)
+    if old.purpose is RunPurpose.GENERATION:
+        raise InvalidInput("This run made an image of a generation: regenerate that", field="id")
     workflow = await tx.get(Workflow, old.workflow_id)
     graph = (await graph_of(tx, workflow, old.workflow_version)).with_settings(old.node_settings)
     inputs = await _checked_inputs(tx, workflow, graph, old.inputs if command.inputs is None else command.inputs)

@@ -36,6 +36,7 @@ class RunPurpose(StrEnum):
     """For whose sake a run was started that is not there for its own."""
 
     GENERATION_JOB = "generation_job"
+    GENERATION = "generation"
 
 
 _SEEDS = 2**31

@@ -18,6 +18,7 @@ from gateway.limits import LimitState
 from gateway.metering import Meter
 from gateway.starts import Starts
 from storage.events import EventLog
+from storage.live_images import LiveImages
 from storage.reads import Reads
 from streams.cursors import Cursors
 from streams.deliveries import Deliveries
@@ -44,6 +45,7 @@ class Studio:
     flags: Flags
     meter: Meter
     starts: Starts
+    live_images: LiveImages
     public_url: str
     webhook_secret: Callable[[str, int], str]
 

@@ -42,9 +42,11 @@ def mutation(
     return resolve
 
 
-def start(command: type[Command[Result]], kind: type, named: str) -> Callable[..., Awaitable[Payload[Result]]]:
+def start(
+    command: type[Command[Result]], kind: type, named: str, asked: type[Command[Any]] | None = None
+) -> Callable[..., Awaitable[Payload[Result]]]:
     """The resolver of a mutation that starts work where the entity belongs that its `input` names in this field."""
-    resolve = mutation(command)
+    resolve = mutation(command, asked)
 
     async def counted(info: Info, input: Command[Any]) -> Payload[Result]:
         actor = info.context.actor
@@ -53,6 +55,6 @@ def start(command: type[Command[Result]], kind: type, named: str) -> Callable[..
             await info.context.studio.starts.count(actor, kind, id_)
         return await resolve(info, input)
 
-    counted.__annotations__["input"] = command
+    counted.__annotations__["input"] = asked or command
     counted.__name__ = command.__name__
     return counted

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain.errors import DomainError, ErrorCode
+from domain.generations import Generation
 from domain.ids import Id
 from domain.images import Image
 from domain.permissions import Permission
@@ -18,7 +19,7 @@ from streams.deliveries import Audience, Delivery
 from streams.states import states_of
 
 MOST_CHANNELS = 50
-_SUBJECTS: dict[str, type] = {"Run": Run, "RunStep": Step, "Image": Image}
+_SUBJECTS: dict[str, type] = {"Run": Run, "RunStep": Step, "Generation": Generation, "Image": Image}
 
 
 class ChannelName(StrEnum):

@@ -7,7 +7,10 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLSchema,
+    Undefined,
 )
+
+from domain.flows import UNSAID
 
 ENUMS: dict[str, str] = {
     "AliasScope": "Who knows an alias; the first one that does wins, in this order.",
@@ -15,12 +18,16 @@ ENUMS: dict[str, str] = {
     "CancelOutcome": "What became of the wish to stop a run.",
     "ChannelName": "What can be followed.",
     "CircuitState": "Whether calls to a provider pass; HALF_OPEN lets one through to see.",
+    "EnhancementTemplate": "In which manner a prompt is enhanced.",
+    "GenerationStatus": "How far a generation is; SUCCESS and FAILED are its ends.",
     "ImageSource": "How an image came here.",
+    "LiveCache": "Whether a live URL has its image already.",
     "NodePart": "What of a node can change.",
     "ProjectStatus": "Whether a project is worked in, or put away.",
     "Role": "OWNER may do all, EDITOR all but let others in, REVIEWER look, answer and stop, VIEWER look.",
     "RunStatus": "How far a run is; SUCCEEDED, FAILED and CANCELED are its ends.",
     "StepStatus": "How far a step is; OUTCOME_UNKNOWN where a provider's answer was lost.",
+    "WhenSpent": "What a live URL shows once its scope generates no more: an error, its last image, a placeholder.",
 }
 
 MEANINGS: dict[str, str] = {
@@ -29,6 +36,9 @@ MEANINGS: dict[str, str] = {
     "UpdateProjectInput.status": "ACTIVE, or ARCHIVED.",
     "after": "Only what comes after this cursor.",
     "SetFlowAliasesInput.aliases": "Names, and the images that get them.",
+    "allowNewGenerations": "Whether live URLs may generate images in it; true when left out.",
+    "UpdateLiveScopeInput.allowNewGenerations": "Whether live URLs may generate images in it.",
+    "autoEnhance": "Whether the prompt is enhanced; true when left out.",
     "alias": "A name: @ and then letters, digits, _ or -, 50 characters at most.",
     "Project.alias": "Only the image with this alias, as @hero.",
     "aspectRatio": "As 16:9: one of 1:1 2:3 3:2 3:4 4:3 4:5 5:4 9:16 16:9 21:9.",
@@ -43,6 +53,7 @@ MEANINGS: dict[str, str] = {
     "content": "Its value as JSON, up to 64 KiB; of a PROMPT its text.",
     "deadline": "When the run fails if it is not finished.",
     "decision": "What is decided: one of the form's decisions.",
+    "enhancementOptions": "{ template }: another place to name it, in lower case.",
     "edges": "What flows between the nodes, up to 5,000.",
     "deliveryId": "The message that is to be sent once more.",
     "enabled": "Whether messages are sent; true also forgets why they were not.",
@@ -51,6 +62,9 @@ MEANINGS: dict[str, str] = {
     "expiresAt": "When it stops to open anything; never, when left out.",
     "failedOnly": "Only what failed and what hangs on it; false repeats all, using nothing that was made before.",
     "first": "How many, 1 to 100.",
+    "CreateGenerationInput.flowId": "The flow it belongs to; a new one when left out, none with null.",
+    "UpdateGenerationInput.flowId": "The flow it moves to; out of any with null.",
+    "flowAlias": "The name its image gets in its flow, as @hero.",
     "Project.flowId": "Only what belongs to this flow.",
     "flowId": "The flow whose names count before the project's.",
     "focalPoint": "What must stay in sight when it is cropped.",
@@ -59,6 +73,7 @@ MEANINGS: dict[str, str] = {
     "handTo": "Who is on it instead of you.",
     "id": "The id of what is meant.",
     "imageId": "The image.",
+    "RegenerateLiveScopeInput.imageId": "Only this image; all of the scope when left out.",
     "includeDeleted": "Also what was deleted.",
     "input": "What to do.",
     "RetryRunInput.inputs": "Other inputs than it had; all of it is run then.",
@@ -70,17 +85,24 @@ MEANINGS: dict[str, str] = {
     "metadata": "What is known of it; replaces what was there. Up to 64 KiB.",
     "n": "How many pictures, 1 to 8.",
     "name": "Its name, 1 to 200 characters.",
+    "newGenerationsLimit": "How many images live URLs may generate in it.",
     "nodes": "The steps, 1 to 1,000.",
     "position": "Where an editor draws it.",
     "priority": "-100 to 100, higher first within the project; 0 when left out.",
     "projectId": "The project; the key's own when left out, where that is allowed.",
     "prompt": "What to show, 1 to 4,000 characters.",
+    "referenceImages": "Images it is made from, by id or alias: up to 8.",
     "rateLimitPerHour": "How many requests of /generate and /api/v1 it may make in an hour, 1 to 10,000,000.",
     "role": "What they may do there.",
     "runId": "Only this run.",
+    "scope": "The scope's slug.",
     "scopes": "What it may do: * or some of resource:action, as runs:start. Nobody can give more than they have.",
     "seconds": "For how long, 1 to 86400.",
     "settings": "Settings to change, key by key; null takes one back to its default.",
+    "LiveScope.slug": "Letters, digits, - and _, 100 characters at most.",
+    "CreateLiveScopeInput.slug": "Its name in live URLs: letters, digits, - and _, 100 characters at most.",
+    "Project.slug": "Only the one with this slug.",
+    "Query.slug": "Its slug.",
     "slug": "A short name: 1 to 63 lower-case letters, digits and hyphens.",
     "source": "Where it comes from: for images how they were made, for edges `node.port`.",
     "status": "Only those with this status.",
@@ -88,12 +110,14 @@ MEANINGS: dict[str, str] = {
     "stepId": "The step that waits.",
     "style": "The template to enhance the prompt with; as it is when left out.",
     "target": "Where it goes: `node.port`; a port not named is the node's first.",
+    "template": "In which manner the prompt is enhanced; GENERAL when left out.",
     "to": "The version to compare it with.",
     "token": "The token of the form that is open.",
     "type": "What it is.",
     "url": "Where messages are sent: https://…, at a public address unless the server's settings allow others.",
     "values": "The values filled in, as the form's schema wants them.",
     "version": "Which version of the workflow.",
+    "whenSpent": "What live URLs show once it generates no more; REFUSE when left out.",
     "workflowId": "The workflow.",
     "workflowVersion": "A version of it; the newest when left out.",
     "x": "From the left.",
@@ -109,6 +133,8 @@ def describe(schema: GraphQLSchema) -> None:
         elif isinstance(type_, GraphQLInputObjectType):
             for name, field in type_.fields.items():
                 _describe(type_.name, name, field)
+                if field.default_value == UNSAID:  # which is said by leaving it out
+                    field.default_value = Undefined
         elif isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
             for output in type_.fields.values():
                 for name, argument in output.args.items():

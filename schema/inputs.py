@@ -9,10 +9,15 @@ from domain.circuits import CircuitState
 from domain.claims import ClaimWork, ReleaseClaim
 from domain.comparison import NodePart
 from domain.flows import CreateFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
+from domain.generation_commands import CreateGeneration, UpdateGeneration
 from domain.generation_requests import RequestGenerationJob
+from domain.generations import GenerationStatus
 from domain.graphs import Edge, Node, Position
 from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
 from domain.images import FocalPoint, ImageSource
+from domain.kinds.enhance import EnhancementTemplate
+from domain.live_scope_commands import CreateLiveScope, RegenerateLiveScope, UpdateLiveScope
+from domain.live_scopes import WhenSpent
 from domain.members import RemoveMember, SetMember
 from domain.permissions import Role
 from domain.projects import CreateProject, ProjectStatus, UpdateProject
@@ -24,6 +29,8 @@ from domain.webhook_deliveries import RedeliverWebhook
 from domain.webhooks import CreateWebhookEndpoint, UpdateWebhookEndpoint
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from resolvers.flows import OfFlow
+from resolvers.generations import OfGeneration
+from resolvers.live_scopes import LiveCache, OfLiveScope
 from resolvers.streams import Channel, ChannelName
 from resolvers.webhooks import OfEndpoint
 from resolvers.workflows import WorkflowGraph
@@ -40,6 +47,10 @@ ENUMS = (
     CircuitState,
     NodePart,
     Role,
+    GenerationStatus,
+    LiveCache,
+    WhenSpent,
+    EnhancementTemplate,
 )
 INPUTS: dict[type, str] = {
     Position: "PositionInput",
@@ -66,6 +77,13 @@ INPUTS: dict[type, str] = {
     SetFlowAliases: "SetFlowAliasesInput",
     RemoveFlowAlias: "RemoveFlowAliasInput",
     OfFlow: "FlowInput",
+    CreateGeneration: "CreateGenerationInput",
+    UpdateGeneration: "UpdateGenerationInput",
+    OfGeneration: "GenerationInput",
+    CreateLiveScope: "CreateLiveScopeInput",
+    UpdateLiveScope: "UpdateLiveScopeInput",
+    RegenerateLiveScope: "RegenerateLiveScopeInput",
+    OfLiveScope: "LiveScopeInput",
     FocalPoint: "FocalPointInput",
     UpdateImage: "UpdateImageInput",
     AssignImageAlias: "AssignImageAliasInput",

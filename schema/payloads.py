@@ -3,8 +3,9 @@
 from domain.run_commands import CancelOutcome
 from resolvers.mutations import Payload, entity_of
 from schema.fields import of, said
+from schema.pictures import Flow, Generation, Image, LiveScope
 from schema.runs import Claim, Run
-from schema.types import Asset, Flow, Image, Project, Workflow
+from schema.types import Asset, Project, Workflow
 
 _ECHO = "The caller's own id of the change, as it was sent."
 
@@ -56,6 +57,22 @@ class ClaimPayload:
 
     client_mutation_id: str | None = said(_ECHO)
     claim: Claim | None = said("The claim; null once it is released.", entity_of)
+
+
+@of(Payload)
+class GenerationPayload:
+    """The generation as it is now."""
+
+    client_mutation_id: str | None = said(_ECHO)
+    generation: Generation = said("The generation.", entity_of)
+
+
+@of(Payload)
+class LiveScopePayload:
+    """The live scope as it is now."""
+
+    client_mutation_id: str | None = said(_ECHO)
+    live_scope: LiveScope = said("The live scope.", entity_of)
 
 
 @of(Payload)

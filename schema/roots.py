@@ -2,6 +2,9 @@
 
 import strawberry
 
+from domain import flows as domain_flows
+from domain import generations as domain_generations
+from domain import live_scopes as domain_live_scopes
 from domain import projects as domain_projects
 from domain import runs as domain_runs
 from domain import workflows as domain_workflows
@@ -9,8 +12,16 @@ from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claims import ClaimWork, ReleaseClaim
 from domain.flows import CreateFlow, DeleteFlow, RemoveFlowAlias, SetFlowAliases
+from domain.generation_commands import (
+    CreateGeneration,
+    DeleteGeneration,
+    RegenerateFlow,
+    RegenerateGeneration,
+    UpdateGeneration,
+)
 from domain.generation_requests import RequestGenerationJob
 from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
+from domain.live_scope_commands import CreateLiveScope, DeleteLiveScope, RegenerateLiveScope, UpdateLiveScope
 from domain.members import RemoveMember, SetMember
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, RetryRun, StartRun
@@ -23,8 +34,24 @@ from domain.webhooks import (
     UpdateWebhookEndpoint,
 )
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
-from resolvers import accounts, api_keys, assets, flows, images, nodes, projects, runs, streams, webhooks, workflows
+from resolvers import (
+    accounts,
+    api_keys,
+    assets,
+    flows,
+    generations,
+    images,
+    live_scopes,
+    nodes,
+    projects,
+    runs,
+    streams,
+    webhooks,
+    workflows,
+)
 from resolvers.flows import OfFlow
+from resolvers.generations import OfGeneration
+from resolvers.live_scopes import OfLiveScope
 from resolvers.mutations import mutation, start
 from resolvers.webhooks import OfEndpoint
 from schema.accounts import LedgerEntry
@@ -36,20 +63,20 @@ from schema.payloads import (
     CancelRunPayload,
     ClaimPayload,
     FlowPayload,
+    GenerationPayload,
     ImagePayload,
+    LiveScopePayload,
     ProjectPayload,
     RunPayload,
     WorkflowPayload,
 )
+from schema.pictures import Flow, Generation, Image, LiveScope, LiveUrlExplanation, ResolvedAlias
 from schema.runs import Provider, Quote, Run, StreamEvent
 from schema.types import (
     Asset,
-    Flow,
-    Image,
     Node,
     NodeKind,
     Project,
-    ResolvedAlias,
     Workflow,
     WorkflowComparison,
     WorkflowProblem,
@@ -74,9 +101,14 @@ class Query:
     )
     asset: Asset | None = said("An asset by its id.", assets.asset)
     run: Run | None = said("A run by its id.", runs.run)
+    generation: Generation | None = said("A generation by its id.", generations.generation)
     flow: Flow | None = said("A flow by its id.", flows.flow)
     resolve_alias: ResolvedAlias | None = said("Which image an alias means, and why.", flows.resolve_alias)
     image: Image | None = said("An image by its id.", images.image)
+    live_scope: LiveScope | None = said("A live scope by its slug.", live_scopes.live_scope)
+    explain_live_url: LiveUrlExplanation | None = said(
+        "What a live URL would do, without doing it.", live_scopes.explain_live_url
+    )
     quote: Quote | None = said("What a run would cost, without starting it.", runs.quote)
     ledger: Connection[LedgerEntry] = said("What became of the credits, newest first.", accounts.ledger)
     api_keys: Connection[ApiKey] = said("The organization's API keys, newest first.", api_keys.api_keys)
@@ -115,6 +147,32 @@ class Mutation:
     redeliver_webhook: WebhookDeliveryPayload = said("Send a message once more.", mutation(RedeliverWebhook))
     create_asset: AssetPayload = said("Keep something for reuse.", mutation(CreateAsset))
     update_asset: AssetPayload = said("Change an asset.", mutation(UpdateAsset))
+    create_generation: GenerationPayload = said(
+        "Make an image from a prompt.", start(CreateGeneration, domain_projects.Project, "project_id")
+    )
+    update_generation: GenerationPayload = said(
+        "Change a generation; another prompt or aspect ratio makes its image again.",
+        start(UpdateGeneration, domain_generations.Generation, "id"),
+    )
+    regenerate_generation: GenerationPayload = said(
+        "Make the image again, in its place.",
+        start(RegenerateGeneration, domain_generations.Generation, "id", OfGeneration),
+    )
+    delete_generation: GenerationPayload = said(
+        "Remove a generation and its image.", mutation(DeleteGeneration, OfGeneration)
+    )
+    create_live_scope: LiveScopePayload = said("Make a live scope.", mutation(CreateLiveScope))
+    update_live_scope: LiveScopePayload = said("Change a live scope.", mutation(UpdateLiveScope))
+    regenerate_live_scope: LiveScopePayload = said(
+        "Make the images of a scope again, or one of them.",
+        start(RegenerateLiveScope, domain_live_scopes.LiveScope, "id"),
+    )
+    delete_live_scope: DeletePayload = said(
+        "Remove a live scope and its images.", mutation(DeleteLiveScope, OfLiveScope)
+    )
+    regenerate_flow: GenerationPayload = said(
+        "Make the image of a flow's newest generation again.", start(RegenerateFlow, domain_flows.Flow, "id", OfFlow)
+    )
     create_flow: FlowPayload = said("Begin a flow.", mutation(CreateFlow))
     set_flow_aliases: FlowPayload = said(
         "Give images names in a flow; other names stay as they are.", mutation(SetFlowAliases)

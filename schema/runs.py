@@ -13,7 +13,8 @@ from domain.errors import ErrorCode
 from resolvers import projects, runs, streams
 from schema.connections import PageInfo
 from schema.fields import of, said
-from schema.types import Image, Node, Project, Workflow
+from schema.pictures import Generation, Image
+from schema.types import Node, Project, Workflow
 from streams import deliveries
 
 strawberry.enum(ErrorCode, description="Every error there is; HTTP answers use the same words.")
@@ -182,7 +183,8 @@ class Resync:
 
 
 StreamSubject = Annotated[
-    Run | RunStep | Image | Resync, strawberry.union("StreamSubject", description="What an event can be about.")
+    Run | RunStep | Generation | Image | Resync,
+    strawberry.union("StreamSubject", description="What an event can be about."),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The nouns: projects, workflows, assets, images."""
+"""The nouns: organizations, projects, workflows, assets."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -8,25 +8,27 @@ import strawberry
 
 from domain import assets as domain_assets
 from domain import comparison, graphs, problems
-from domain import flows as domain_flows
-from domain import images as domain_images
 from domain import members as domain_members
 from domain import organizations as domain_organizations
 from domain import projects as domain_projects
 from domain import workflows as domain_workflows
-from domain.aliases import AliasScope
 from domain.ids import Id
 from domain.kinds import kind as domain_kinds
 from domain.permissions import Role
-from resolvers import accounts, flows, images, members, projects, webhooks, workflows
+from resolvers import accounts, flows, generations, live_scopes, members, projects, webhooks, workflows
 from schema.accounts import CreditBalance
 from schema.connections import Connection
 from schema.fields import of, said
 
 if TYPE_CHECKING:
+    from schema.pictures import Flow, Generation, Image, LiveScope
     from schema.runs import Run
 
 LazyRun = Annotated["Run", strawberry.lazy("schema.runs")]
+LazyFlow = Annotated["Flow", strawberry.lazy("schema.pictures")]
+LazyGeneration = Annotated["Generation", strawberry.lazy("schema.pictures")]
+LazyImage = Annotated["Image", strawberry.lazy("schema.pictures")]
+LazyLiveScope = Annotated["LiveScope", strawberry.lazy("schema.pictures")]
 
 
 @strawberry.interface(description="Anything that can be asked for by its id.")
@@ -84,8 +86,10 @@ class Project(Node):
     workflows: Connection["Workflow"] = said("Its workflows, newest first.", projects.workflows_of)
     assets: Connection["Asset"] = said("Its assets, newest first.", projects.assets_of)
     runs: Connection[LazyRun] = said("Its runs, newest first.", projects.runs_of)
-    flows: Connection["Flow"] = said("Its flows, newest first.", flows.flows_of)
-    images: Connection["Image"] = said("Its images, newest first.", projects.images_of)
+    generations: Connection[LazyGeneration] = said("Its generations, newest first.", generations.generations_of)
+    flows: Connection[LazyFlow] = said("Its flows, newest first.", flows.flows_of)
+    images: Connection[LazyImage] = said("Its images, newest first.", projects.images_of)
+    live_scopes: Connection[LazyLiveScope] = said("Its live scopes, newest first.", live_scopes.live_scopes_of)
     callback_secret: str | None = said(
         "What signs the callbacks of POST /generate, whsec_…; null for who may not change webhooks.",
         webhooks.callback_secret_of,
@@ -226,73 +230,3 @@ class Asset(Node):
     version: int = said("Grows by 1 with each change.")
     created_at: datetime = said("When it was made.")
     updated_at: datetime = said("When it was last changed.")
-
-
-@of(flows.Named)
-class FlowAlias:
-    """A name that an image has in a flow."""
-
-    alias: str = said("The name, as @hero.")
-    image: "Image" = said("The image.")
-
-
-@of(domain_flows.Flow)
-class Flow(Node):
-    """A chain of generations and images that belong together, with aliases of its own."""
-
-    project: Project = said("Where it belongs.", projects.project_of)
-    aliases: list[FlowAlias] = said("Names that images have in it.", flows.aliases_of)
-    image_count: int = said("How many images belong to it.", flows.image_count_of)
-    meta: dict[str, Any] = said("What else is known of it.")
-    version: int = said("Grows by 1 with each change.")
-    created_at: datetime = said("When it was made.")
-    updated_at: datetime = said("When it was last changed.")
-    images: Connection["Image"] = said("Its images, newest first.", flows.images_of)
-
-
-@of(domain_images.FocalPoint)
-class FocalPoint:
-    """What must stay in sight when an image is cropped: 0.0 to 1.0 of its width and height."""
-
-    x: float = said("From the left.")
-    y: float = said("From the top.")
-
-
-@of(domain_images.Image)
-class Image(Node):
-    """A picture that is kept, with what is known of it."""
-
-    project: Project = said("Where it belongs.", projects.project_of)
-    flow: Flow | None = said("The flow it belongs to.", flows.flow_of)
-    storage_key: str = said("Its key in the object store.")
-    storage_url: str = said("Where its bytes are: stable, and impossible to guess.", images.storage_url)
-    cdn_url: str = said("Where to show it from; changes with its bytes.", images.cdn_url)
-    mime_type: str = said("image/png, image/jpeg or image/webp.")
-    file_size: int = said("In bytes.")
-    width: int = said("In pixels.")
-    height: int = said("In pixels.")
-    source: domain_images.ImageSource = said("Generated here, or uploaded.")
-    alias: str | None = said("Its name in the project, as @hero.")
-    focal_point: FocalPoint | None = said("What must stay in sight when it is cropped.")
-    file_hash: str = said("The SHA-256 of its bytes, hexadecimal.")
-    file_name: str = said("Its file name.")
-    api_key_id: Id | None = said("The API key that uploaded it.")
-    seed: str | None = said("What made it the way it is; the same seed makes the same picture, where the provider can.")
-    model: str | None = said("The model that made it.")
-    provider: str | None = said("Whose model that was.")
-    meta: dict[str, Any] = said("What else is known of it.")
-    version: int = said("Grows by 1 with each change.")
-    created_at: datetime = said("When it was made.")
-    updated_at: datetime = said("When it was last changed.")
-    deleted_at: datetime | None = said("When it was deleted; null while it is there.")
-
-
-@of(flows.ResolvedAlias)
-class ResolvedAlias:
-    """Which image an alias means here, and why: `shadowed` names the tiers that lost."""
-
-    alias: str = said("The alias, as it was asked for.")
-    scope: AliasScope = said("Who knows it: what is computed goes before the flow, the flow before the project.")
-    flow: Flow | None = said("The flow that knows it.", flows.flow_of)
-    image: Image = said("The image.")
-    shadowed: list[AliasScope] = said("Who knows another image by this alias.")

@@ -7,6 +7,7 @@ from storage.failures import spoken_plainly
 from storage.idempotency import forget_old
 
 JOB_LOG_HOURS = 24
+VISIT_HOURS = 2
 DELIVERY_DAYS = 30
 ROWS_AT_ONCE = 2_000
 
@@ -37,6 +38,9 @@ _FORGET_ENDPOINTS = text("""
 """)
 
 
+_FORGET_VISITS = text("DELETE FROM live_visits WHERE at < now() - make_interval(hours => :hours)")
+
+
 async def sweep(engine: AsyncEngine) -> None:
     """Remove idempotency keys and the job queue's own history after a day, what webhooks were told after a month."""
     with spoken_plainly():
@@ -44,6 +48,7 @@ async def sweep(engine: AsyncEngine) -> None:
             await forget_old(connection)
             for forget in (_FORGET_JOBS, _FORGET_COUNTS):
                 await connection.execute(forget, {"hours": JOB_LOG_HOURS})
+            await connection.execute(_FORGET_VISITS, {"hours": VISIT_HOURS})
         await _in_parts(engine, _GIVE_UP_DELIVERIES)
         for forget in (_FORGET_DELIVERIES, _FORGET_ENDPOINTS):
             await _in_parts(engine, forget, days=DELIVERY_DAYS)

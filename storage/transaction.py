@@ -19,6 +19,7 @@ from domain.generations import Generation
 from domain.ids import Id
 from domain.images import Image
 from domain.live_scopes import LiveScope
+from domain.live_visits import LiveVisit
 from domain.offers import Offers
 from domain.organizations import Organization
 from domain.permissions import Actor
@@ -40,6 +41,10 @@ ROWS_AT_ONCE = 200
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_LIVE = text("""
+    SELECT count(*) FROM generations
+    WHERE project_id = CAST(:project_id AS uuid) AND live_key IS NOT NULL AND began_at > :since
+""")
 _HELD = text("""
     SELECT count(*) FROM steps
     WHERE status = 'RUNNING' AND lease_until IS NOT NULL
@@ -137,6 +142,12 @@ class SqlTransaction:
         count: int = counted.scalar_one()
         return count
 
+    async def count_live(self, project_id: Id, since: datetime) -> int:
+        await self._write_entities()
+        counted = await self.connection.execute(_LIVE, {"project_id": project_id, "since": since})
+        count: int = counted.scalar_one()
+        return count
+
     @property
     def now(self) -> datetime:
         if self._now is None:
@@ -221,8 +232,8 @@ class SqlTransaction:
 
 def in_reach(entity: Any, organization_id: Id, projects: frozenset[Id] | None) -> bool:
     """What `visible` says, of an entity in hand."""
-    if type(entity) is Circuit:
-        return True  # a provider is everybody's
+    if type(entity) in {Circuit, LiveVisit}:
+        return True  # a provider is everybody's, and so is who visits
     table = TABLES[type(entity)]
     column = project_column(table)
     owner = entity.organization_id if "organization_id" in table.c else entity.id

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -62,6 +62,13 @@ def _url_of(name: str) -> str:
 @pytest.fixture
 async def database_url() -> AsyncIterator[str]:
     """A database of this test alone, at the newest schema."""
+    async with fresh_database() as url:
+        yield url
+
+
+@asynccontextmanager
+async def fresh_database() -> AsyncIterator[str]:
+    """A database at the newest schema, gone afterwards."""
     name = f"easel_{uuid4().hex}"
     await _execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
     yield _url_of(name)

@@ -14,6 +14,7 @@ _MOMENT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     _live_scopes()
+    _live_visits()
     _generations()
     _image_uploads()
     op.add_column("images", sa.Column("object_key", sa.Text(), nullable=True))
@@ -44,6 +45,17 @@ def _live_scopes() -> None:
         sa.UniqueConstraint("project_id", "slug", name=op.f("uq_live_scopes_project_id_slug")),
     )
     op.create_index("ix_live_scopes_project_id_id", "live_scopes", ["project_id", "id"], unique=False)
+
+
+def _live_visits() -> None:
+    op.create_table(
+        "live_visits",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("at", _MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_live_visits")),
+    )
+    op.create_index("ix_live_visits_address_id", "live_visits", ["address", "id"], unique=False)
 
 
 def _generations() -> None:
@@ -81,6 +93,8 @@ def _generations() -> None:
     _partial_index("generations", "flow_id", "id")
     _partial_index("generations", "run_id")
     _partial_index("generations", "alias", "project_id")
+    live = sa.text("live_key IS NOT NULL")
+    op.create_index("ix_generations_live", "generations", ["project_id", "began_at"], postgresql_where=live)
     op.create_index(
         "uq_generations_live_scope_id_live_key",
         "generations",
@@ -140,5 +154,5 @@ def downgrade() -> None:
     op.alter_column("discarded", "object_key", new_column_name="storage_key")
     for column in ("live_scope_id", "generation_id", "object_key"):
         op.drop_column("images", column)
-    for table in ("image_uploads", "generations", "live_scopes"):
+    for table in ("image_uploads", "generations", "live_scopes", "live_visits"):
         op.drop_table(table)

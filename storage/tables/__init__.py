@@ -14,6 +14,7 @@ from domain.generations import Generation
 from domain.image_uploads import ImageUpload
 from domain.images import Image
 from domain.live_scopes import LiveScope
+from domain.live_visits import LiveVisit
 from domain.members import Member
 from domain.organizations import Organization
 from domain.projects import Project, ProjectSequence
@@ -25,7 +26,7 @@ from domain.workflows import Workflow, WorkflowVersion
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
 from storage.tables.members import members
 from storage.tables.money import accounts, ledger
-from storage.tables.pictures import discarded, flows, generations, image_uploads, images, live_scopes
+from storage.tables.pictures import discarded, flows, generations, image_uploads, images, live_scopes, live_visits
 from storage.tables.shape import metadata
 from storage.tables.studio import (
     api_keys,
@@ -40,9 +41,9 @@ from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
     "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows", "generations",
-    "idempotency_keys", "image_uploads", "images", "ledger", "live_scopes", "members", "metadata", "organizations",
-    "project_sequences", "projects", "runs", "steps", "webhook_deliveries", "webhook_endpoints", "workflow_versions",
-    "workflows",
+    "idempotency_keys", "image_uploads", "images", "ledger", "live_scopes", "live_visits", "members", "metadata",
+    "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries", "webhook_endpoints",
+    "workflow_versions", "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
@@ -62,6 +63,7 @@ TABLES: dict[type[Any], Table] = {
     Flow: flows,
     Generation: generations,
     LiveScope: live_scopes,
+    LiveVisit: live_visits,
     ImageUpload: image_uploads,
     Discarded: discarded,
     Member: members,

@@ -3,9 +3,10 @@
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from domain.generations import GenerationStatus, Template
+from domain.generations import GenerationStatus
 from domain.ids import Id
 from domain.images import FocalPoint, ImageSource
+from domain.kinds.enhance import EnhancementTemplate
 from domain.live_scopes import WhenSpent
 from domain.steps import RunError
 from storage.columns import CREDITS, MOMENT, EntityId, Json, choice
@@ -76,7 +77,7 @@ generations = Table(
     required("prompt", Text),
     required("original_prompt", Text),
     required("auto_enhance", Boolean),
-    Column("template", choice(Template)),
+    Column("template", choice(EnhancementTemplate)),
     required("aspect_ratio", Text),
     required("status", choice(GenerationStatus)),
     Column("output_image_id", EntityId),
@@ -99,6 +100,7 @@ generations = Table(
     Index("ix_generations_flow_id_id", "flow_id", "id", postgresql_where=text("flow_id IS NOT NULL")),
     Index("ix_generations_run_id", "run_id", postgresql_where=text("run_id IS NOT NULL")),
     Index("ix_generations_alias_project_id", "alias", "project_id", postgresql_where=text("alias IS NOT NULL")),
+    Index("ix_generations_live", "project_id", "began_at", postgresql_where=text("live_key IS NOT NULL")),
     Index(
         "uq_generations_live_scope_id_live_key",
         "live_scope_id",
@@ -106,6 +108,14 @@ generations = Table(
         unique=True,
         postgresql_where=text("live_scope_id IS NOT NULL AND deleted_at IS NULL"),
     ),
+)
+live_visits = Table(
+    "live_visits",
+    metadata,
+    id_column(),
+    required("address", Text),
+    required("at", MOMENT),
+    Index("ix_live_visits_address_id", "address", "id"),
 )
 live_scopes = Table(
     "live_scopes",

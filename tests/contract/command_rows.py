@@ -16,12 +16,21 @@ from domain.errors import ErrorCode
 from domain.execution import FinishStep, NoteJob, ReportStep
 from domain.flows import CreateFlow, DeleteFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
 from domain.forms import Question
+from domain.generation_commands import (
+    CreateGeneration,
+    DeleteGeneration,
+    RegenerateFlow,
+    RegenerateGeneration,
+    UpdateGeneration,
+)
 from domain.generation_requests import RequestGenerationJob
 from domain.graphs import Node
 from domain.ids import Id, new_id
 from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
 from domain.kinds.kind import StepResult
+from domain.live_scope_commands import CreateLiveScope, DeleteLiveScope, RegenerateLiveScope, UpdateLiveScope
+from domain.live_urls import LiveUrl, RequestLiveImage
 from domain.members import RemoveMember, SetMember
 from domain.organizations import FoundOrganization
 from domain.permissions import Role, engine_actor
@@ -40,7 +49,17 @@ from domain.webhooks import (
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from storage.deliveries import DueDeliveries
 from storage.leases import Held
-from tests.contract.studio_rows import a_delivery, a_flow, an_endpoint, an_image, claimed, queued_step, started
+from tests.contract.studio_rows import (
+    a_delivery,
+    a_flow,
+    a_generation,
+    a_live_scope,
+    an_endpoint,
+    an_image,
+    claimed,
+    queued_step,
+    started,
+)
 from tests.studio import Tenant, claim_of
 
 Build = Callable[[Tenant], Awaitable[Command[Any]]]
@@ -160,6 +179,32 @@ def _of_flow(command: Callable[[Id, Id], Command[Any]]) -> Build:
     return build
 
 
+def _of_generation(command: Callable[[Id], Command[Any]]) -> Build:
+    async def build(one: Tenant) -> Command[Any]:
+        return command((await a_generation(one)).id)
+
+    return build
+
+
+async def _regenerate_flow(one: Tenant) -> RegenerateFlow:
+    generation = await a_generation(one, flow_alias="@first")
+    assert generation.flow_id is not None
+    return RegenerateFlow(id=generation.flow_id)
+
+
+def _of_scope(command: Callable[[Id], Command[Any]]) -> Build:
+    async def build(one: Tenant) -> Command[Any]:
+        return command((await a_live_scope(one)).id)
+
+    return build
+
+
+async def _request_live_image(one: Tenant) -> RequestLiveImage:
+    scope = await a_live_scope(one)
+    url = LiveUrl(prompt="A kite")
+    return RequestLiveImage(project_id=one.project_id, scope=scope.slug, url=url, address=str(new_id()))
+
+
 def _of_endpoint(command: Callable[[Id], Command[Any]]) -> Build:
     async def build(one: Tenant) -> Command[Any]:
         return command((await an_endpoint(one)).id)
@@ -209,6 +254,16 @@ BUILD: dict[type[Command[Any]], Build] = {
     SetFlowAliases: _of_flow(lambda id_, of: SetFlowAliases(id=id_, aliases=[FlowAlias(alias="@b", image_id=of)])),
     RemoveFlowAlias: _of_flow(lambda id_, _: RemoveFlowAlias(id=id_, alias="@hero")),
     DeleteFlow: _of_flow(lambda id_, _: DeleteFlow(id=id_)),
+    CreateGeneration: _made(lambda one: CreateGeneration(project_id=one.project_id, prompt="A kite")),
+    UpdateGeneration: _of_generation(lambda id_: UpdateGeneration(id=id_, prompt="A boat")),
+    RegenerateGeneration: _of_generation(lambda id_: RegenerateGeneration(id=id_)),
+    RegenerateFlow: _regenerate_flow,
+    DeleteGeneration: _of_generation(lambda id_: DeleteGeneration(id=id_)),
+    CreateLiveScope: _made(lambda one: CreateLiveScope(project_id=one.project_id, slug=str(new_id()))),
+    UpdateLiveScope: _of_scope(lambda id_: UpdateLiveScope(id=id_, new_generations_limit=5)),
+    RegenerateLiveScope: _of_scope(lambda id_: RegenerateLiveScope(id=id_)),
+    DeleteLiveScope: _of_scope(lambda id_: DeleteLiveScope(id=id_)),
+    RequestLiveImage: _request_live_image,
     UpdateImage: _of_image(lambda id_: UpdateImage(id=id_, meta={"seen": True})),
     AssignImageAlias: _of_image(lambda id_: AssignImageAlias(id=id_, alias="@logo")),
     DeleteImage: _of_image(lambda id_: DeleteImage(id=id_)),

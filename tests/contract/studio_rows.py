@@ -11,8 +11,13 @@ from domain.claiming import ClaimedStep
 from domain.commands import execute
 from domain.execution import FinishStep
 from domain.flows import CreateFlow, Flow, FlowAlias, SetFlowAliases
+from domain.generation_commands import CreateGeneration
+from domain.generations import Generation
+from domain.ids import new_id
 from domain.images import Image, NewImage
 from domain.kinds.kind import StepResult
+from domain.live_scope_commands import CreateLiveScope
+from domain.live_scopes import LiveScope
 from domain.permissions import engine_actor
 from domain.ports import Shown
 from domain.run_commands import StartRun
@@ -69,6 +74,16 @@ async def a_flow(one: Tenant) -> tuple[Flow, Image]:
     flow, image = await one.do(CreateFlow(project_id=one.project_id)), await an_image(one)
     await one.do(SetFlowAliases(id=flow.id, aliases=[FlowAlias(alias="@hero", image_id=image.id)]))
     return flow, image
+
+
+async def a_generation(one: Tenant, **more: Any) -> Generation:
+    generation: Generation = await one.do(CreateGeneration(project_id=one.project_id, prompt="A kite", **more))
+    return generation
+
+
+async def a_live_scope(one: Tenant) -> LiveScope:
+    scope: LiveScope = await one.do(CreateLiveScope(project_id=one.project_id, slug=str(new_id())))
+    return scope
 
 
 async def an_endpoint(one: Tenant) -> WebhookEndpoint:

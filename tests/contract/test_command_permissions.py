@@ -15,10 +15,19 @@ from domain.commands import COMMANDS, execute
 from domain.errors import DomainError
 from domain.execution import FinishStep, NoteJob, ReportStep
 from domain.flows import CreateFlow, DeleteFlow, RemoveFlowAlias, SetFlowAliases
+from domain.generation_commands import (
+    CreateGeneration,
+    DeleteGeneration,
+    RegenerateFlow,
+    RegenerateGeneration,
+    UpdateGeneration,
+)
 from domain.generation_requests import RequestGenerationJob
 from domain.ids import new_id
 from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
+from domain.live_scope_commands import CreateLiveScope, DeleteLiveScope, RegenerateLiveScope, UpdateLiveScope
+from domain.live_urls import RequestLiveImage
 from domain.members import RemoveMember, SetMember
 from domain.organizations import FoundOrganization
 from domain.permissions import OF_THE_ORGANIZATION, Actor, Role
@@ -69,6 +78,16 @@ MAY: dict[type[Command[Any]], set[str]] = {
     SetFlowAliases: WRITERS,
     RemoveFlowAlias: WRITERS,
     DeleteFlow: WRITERS,
+    CreateGeneration: WRITERS,
+    UpdateGeneration: WRITERS,
+    RegenerateGeneration: WRITERS,
+    RegenerateFlow: WRITERS,
+    DeleteGeneration: WRITERS,
+    CreateLiveScope: WRITERS,
+    UpdateLiveScope: WRITERS,
+    RegenerateLiveScope: WRITERS,
+    DeleteLiveScope: WRITERS,
+    RequestLiveImage: {HOUSE},
     UpdateImage: WRITERS,
     AssignImageAlias: WRITERS,
     DeleteImage: WRITERS,

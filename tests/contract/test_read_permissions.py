@@ -12,7 +12,9 @@ from domain.assets import Asset, AssetType, CreateAsset
 from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
 from domain.flows import CreateFlow, Flow
+from domain.generations import Generation
 from domain.images import Image
+from domain.live_scopes import LiveScope
 from domain.members import Member, SetMember
 from domain.organizations import Organization
 from domain.permissions import OF_THE_ORGANIZATION, Actor, Role
@@ -24,7 +26,7 @@ from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.reads import NODES, READS, Reads
 from tests.contract.callers import CALLERS, HOUSE, KEY, NO_SCOPE, caller, member
-from tests.contract.studio_rows import a_delivery, finished
+from tests.contract.studio_rows import a_delivery, a_generation, a_live_scope, finished
 from tests.studio import Tenant, tenant
 
 # A provider is everybody's; all else belongs to an organization.
@@ -37,7 +39,7 @@ READERS = {
 }
 OWNED = [kind for kind in READS if kind not in EVERYBODYS]
 NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image} | {ApiKey, Account, LedgerEntry}
-NOUNS |= {Flow, WebhookEndpoint, WebhookDelivery, Member} | EVERYBODYS
+NOUNS |= {Flow, Generation, LiveScope, WebhookEndpoint, WebhookDelivery, Member} | EVERYBODYS
 
 
 async def filled(parts: Parts) -> Tenant:
@@ -48,6 +50,8 @@ async def filled(parts: Parts) -> Tenant:
     await one.do(SetMember(project_id=one.project_id, subject="ada", role=Role.VIEWER))
     await a_delivery(one)
     await one.do(CreateFlow(project_id=one.project_id))
+    await a_generation(one)
+    await a_live_scope(one)
     return one
 
 

@@ -1,0 +1,43 @@
+"""One server for the tests of each file, and a project of its own for each test."""
+
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from app.parts import Parts
+from app.serving import running
+from app.settings import Settings
+from tests.conftest import fresh_database
+from tests.studio import Client, client_of
+
+_projects = count(1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Parts, str]]:
+    """A running server with its workers, and its address."""
+    settings = settings_of(tmp_path_factory.mktemp("server"))
+    async with fresh_database() as database_url, running(settings, database_url) as (parts, url):
+        yield parts, url
+
+
+def settings_of(folder: Path) -> Settings:
+    return Settings(port=0, data_dir=folder / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(server: tuple[Parts, str]) -> AsyncIterator[Client]:
+    """The key of a fresh project."""
+    async with client_of(*server, "acme", f"website-{next(_projects)}-{uuid4().hex[:6]}") as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def spy(server: tuple[Parts, str]) -> AsyncIterator[Client]:
+    """The same server, seen by another tenant."""
+    async with client_of(*server, "rival", "spy") as one:
+        yield one
