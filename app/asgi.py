@@ -16,13 +16,16 @@ from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
 from gateway.entrance import Entrance
 from rest.api_v1 import House, routes_of
-from rest.files import file_routes
+from rest.cdn import Cdn
+from rest.delivery import Delivery
 from rest.generate import GenerationJobs
 from rest.health import health_routes
 from rest.problems import problem, refusal
 from rest.repeats import Repeats
+from rest.variants import Variants
 from rest.waiting import Waiting
 from storage.idempotency import KeptResponses
+from storage.image_variants import ImageVariants
 
 DIST = Path(__file__).parent.parent / "console" / "dist"
 
@@ -49,7 +52,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
-            *file_routes(parts.images, parts.objects, parts.studio.meter),
+            *_cdn(parts).routes(),
             *_generation_jobs(parts).routes(),
             *routes_of(_house(parts)),
             *health_routes(parts.credentials.ping),
@@ -59,6 +62,18 @@ def create_app(parts: Parts) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
     return Entrance(app, settings.most_body_bytes, settings.trusted_proxies)
+
+
+def _cdn(parts: Parts) -> Cdn:
+    settings = parts.settings
+    return Cdn(
+        images=parts.images,
+        delivery=Delivery(parts.objects),
+        variants=Variants(ImageVariants(parts.engine, settings.cdn_variants_per_image), parts.objects),
+        meter=parts.studio.meter,
+        alias_seconds=settings.cdn_alias_max_age_seconds,
+        sizes=frozenset(settings.cdn_sizes),
+    )
 
 
 def _generation_jobs(parts: Parts) -> GenerationJobs:
@@ -125,6 +140,6 @@ async def _failed(request: Request, _: Exception) -> Response:
 
 
 def _error(request: Request, error: DomainError) -> Response:
-    if request.url.path.removeprefix("/v1").startswith("/generate"):
+    if request.scope["path"].removeprefix("/v1").startswith("/generate"):
         return problem(error, request.scope["state"]["trace_id"])
     return refusal(error, request.scope["state"]["trace_id"])

@@ -169,6 +169,22 @@ class Settings(BaseSettings):
         ),
     ] = ()
 
+    cdn_alias_max_age_seconds: int = Field(
+        31_536_000,
+        ge=0,
+        le=31_536_000,
+        description="How long browsers and caches may keep what an alias stands for, in seconds.",
+    )
+    cdn_sizes: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=8_192)], ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(description="Widths and heights, in pixels, that pictures may be asked for in by ?w= and ?h=."),
+    ] = (16, 32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 640, 768, 960, 1024, 1280, 1536, 1920, 2048)
+    cdn_variants_per_image: int = Field(
+        100, ge=1, le=10_000, description="Most sizes and formats of one image that are kept; the oldest go first."
+    )
+
     webhook_allow_loopback: bool = Field(
         default=False, description="Whether webhooks may be sent to this machine itself, by http:// and to any port."
     )

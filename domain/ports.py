@@ -1,6 +1,6 @@
 """What the domain asks of the world outside it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -195,6 +195,15 @@ class Begin(Protocol):
     ) -> AbstractAsyncContextManager[Transaction]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a store says of an object without opening it; `size` is in bytes."""
+
+    key: str
+    size: int
+    modified_at: datetime
+
+
 class ObjectStore(Protocol):
     """
     Bytes by key. A key is `a/b/c.png`: 1 to 512 characters of `[A-Za-z0-9._/-]`, no empty or dot segments.
@@ -208,7 +217,13 @@ class ObjectStore(Protocol):
 
     async def get(self, key: str) -> bytes: ...
 
-    def stream(self, key: str) -> AsyncIterator[bytes]: ...
+    def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        """The bytes from `start` up to, not including, `end`, in small pieces; close it when leaving early."""
+        ...
+
+    def walk(self) -> AsyncGenerator[list["StoredObject"], None]:
+        """All objects, in pages of at most a thousand and in no particular order; close it when leaving early."""
+        ...
 
     async def delete(self, key: str) -> None:
         """Forget the bytes; a key that is not there is no error."""

@@ -1,6 +1,6 @@
 """Bytes that nobody needs any more, to be removed from the object store."""
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ports import ObjectStore
@@ -17,14 +17,26 @@ _TAKE = text("""
     RETURNING object_key
 """)
 
+# Variants of what is not there any more.
+_TAKE_VARIANTS = text("""
+    DELETE FROM image_variants WHERE id IN (
+        SELECT id FROM image_variants WHERE image_id IS NULL ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+    )
+    RETURNING object_key
+""")
+
 
 async def remove_discarded(engine: AsyncEngine, objects: ObjectStore) -> None:
     """Remove all. Raises UNAVAILABLE while the database or the store is away, and nothing is forgotten."""
-    removed = AT_ONCE
-    while removed == AT_ONCE:
-        with spoken_plainly():
-            async with engine.begin() as connection:
-                keys = (await connection.execute(_TAKE, {"most": AT_ONCE})).scalars().all()
-                for key in keys:
-                    await objects.delete(key)
-        removed = len(keys)
+    for take in (_TAKE, _TAKE_VARIANTS):
+        while await _remove(engine, objects, take) == AT_ONCE:
+            pass
+
+
+async def _remove(engine: AsyncEngine, objects: ObjectStore, take: TextClause) -> int:
+    with spoken_plainly():
+        async with engine.begin() as connection:
+            keys = (await connection.execute(take, {"most": AT_ONCE})).scalars().all()
+            for key in keys:
+                await objects.delete(key)
+    return len(keys)

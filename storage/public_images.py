@@ -1,33 +1,133 @@
 """Images for whoever has their address: no key is asked for."""
 
-from sqlalchemy import ColumnElement
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.images import Image
+from domain.errors import DomainError, ErrorCode
+from domain.ids import Id
+from domain.images import FocalPoint
+from domain.text import require_keepable
+from storage.batches import Batches
 from storage.failures import spoken_plainly
-from storage.statements import select_of
-from storage.tables import images, organizations, projects
+from storage.pool import reading
+
+LONGEST_NAME = 512  # characters; no slug, name or key is longer
+
+Address = tuple[str, str, str]
+"""Slug of the organization, slug of the project, and a file name or an alias."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicImage:
+    """What is needed of an image to show it: where its bytes are, and what they are."""
+
+    id: Id
+    project_id: Id
+    object_key: str
+    mime_type: str
+    file_size: int
+    file_hash: str
+    width: int
+    height: int
+    focal_point: FocalPoint | None
+
+
+Found = PublicImage | ErrorCode
+"""The image, or what is missing on the way to it."""
 
 
 class PublicImages:
+    """
+    Images as they are at the moment they are asked for.
+
+    Those asked for at once are read by one statement.
+    """
+
     def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+        self._engine = reading(engine)
+        self._by_key = Batches(self._read_keys)
+        self._by_address = Batches(self._read_addresses)
 
-    async def by_storage_key(self, key: str) -> Image | None:
-        return await self._one(images.c.storage_key == key)
+    async def by_storage_key(self, key: str) -> PublicImage | None:
+        """The image whose `storageUrl` ends so, unless it was deleted."""
+        return await self._by_key.one(key) if _may_be(key) else None
 
-    async def by_file_name(self, organization: str, project: str, file_name: str) -> Image | None:
-        """The image with this file name in the project, both named by slug."""
-        return await self._one(
-            organizations.c.slug == organization, projects.c.slug == project, images.c.file_name == file_name
-        )
+    async def shown(self, organization: str, project: str, name: str) -> PublicImage:
+        """
+        The image with this file name or, with an `@`, this alias, among those that were put out of sight too.
 
-    async def _one(self, *where: ColumnElement[bool]) -> Image | None:
-        joined = images.join(projects, images.c.project_id == projects.c.id).join(
-            organizations, projects.c.organization_id == organizations.c.id
-        )
-        query = select_of(Image).select_from(joined).where(*where)
+        Raises ORG_NOT_FOUND, PROJECT_NOT_FOUND, IMAGE_NOT_FOUND.
+        """
+        named = all([_may_be(part) for part in (organization, project, name)])
+        found = await self._by_address.one((organization, project, name)) if named else None
+        if isinstance(found, PublicImage):
+            return found
+        code = found or ErrorCode.IMAGE_NOT_FOUND
+        raise DomainError(code, _MISSING[code])
+
+    async def _read_keys(self, keys: list[str]) -> Mapping[str, PublicImage]:
+        rows = await self._rows(_BY_KEY, keys=keys)
+        return {row[0]: _image(row[1:]) for row in rows}
+
+    async def _read_addresses(self, asked: list[Address]) -> Mapping[Address, Found]:
+        columns = zip(*asked, strict=True)
+        rows = await self._rows(_BY_ADDRESS, **dict(zip(("organizations", "projects", "names"), columns, strict=True)))
+        return {tuple(row[:3]): _found(row) for row in rows}  # type: ignore[misc]  # three texts, as asked
+
+    async def _rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
+        lists = {name: list(value) for name, value in values.items()}  # type: ignore[call-overload]
         with spoken_plainly():
-            async with self.engine.connect() as connection:
-                row = (await connection.execute(query)).mappings().first()
-        return Image(**row) if row else None
+            async with self._engine.connect() as connection:
+                return [tuple(row) for row in await connection.execute(text(query), lists)]
+
+
+_MISSING = {
+    ErrorCode.ORG_NOT_FOUND: "There is no organization with this slug",
+    ErrorCode.PROJECT_NOT_FOUND: "The organization has no project with this slug",
+    ErrorCode.IMAGE_NOT_FOUND: "There is no image at this address",
+}
+
+_SHOWN = """
+    image.id, image.project_id, image.object_key, image.mime_type, image.file_size, image.file_hash, image.width,
+    image.height, CAST(image.focal_point ->> 'x' AS float8), CAST(image.focal_point ->> 'y' AS float8)
+"""
+_BY_KEY = f"""
+    SELECT image.storage_key, {_SHOWN} FROM images AS image
+    WHERE image.storage_key = ANY(CAST(:keys AS text[])) AND image.deleted_at IS NULL
+"""  # noqa: S608 - columns alone
+_BY_ADDRESS = f"""
+    SELECT asked.organization, asked.project, asked.name, organization.id, project.id, {_SHOWN}
+    FROM unnest(CAST(:organizations AS text[]), CAST(:projects AS text[]), CAST(:names AS text[]))
+        AS asked (organization, project, name)
+    LEFT JOIN organizations AS organization ON organization.slug = asked.organization
+    LEFT JOIN projects AS project ON project.organization_id = organization.id AND project.slug = asked.project
+    LEFT JOIN LATERAL (
+        SELECT * FROM images WHERE images.project_id = project.id AND images.file_name = asked.name
+            AND NOT starts_with(asked.name, '@')
+        UNION ALL
+        SELECT * FROM images WHERE images.project_id = project.id AND images.alias = asked.name
+    ) AS image ON true
+"""  # noqa: S608 - columns alone
+
+
+def _may_be(text_: str) -> bool:
+    """Whether anything can have this name. Raises VALIDATION_ERROR for what no database can hold."""
+    return 0 < len(require_keepable(text_, "address")) <= LONGEST_NAME
+
+
+def _found(row: tuple[object, ...]) -> Found:
+    organization, project, *image = row[3:]
+    if organization is None:
+        return ErrorCode.ORG_NOT_FOUND
+    if project is None:
+        return ErrorCode.PROJECT_NOT_FOUND
+    return ErrorCode.IMAGE_NOT_FOUND if image[0] is None else _image(tuple(image))
+
+
+def _image(row: tuple[object, ...]) -> PublicImage:
+    id_, project_id, *told, x, y = row
+    focus = FocalPoint(x, y) if isinstance(x, float) and isinstance(y, float) else None
+    return PublicImage(Id(str(id_)), Id(str(project_id)), *told, focus)  # type: ignore[arg-type]  # as selected

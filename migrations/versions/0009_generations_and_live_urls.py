@@ -25,6 +25,8 @@ def upgrade() -> None:
     op.create_foreign_key(op.f("fk_images_generation_id"), "images", "generations", ["generation_id"], ["id"])
     op.create_foreign_key(op.f("fk_images_live_scope_id"), "images", "live_scopes", ["live_scope_id"], ["id"])
     _partial_index("images", "live_scope_id", "id")
+    op.create_index("ix_images_object_key", "images", ["object_key"], unique=False)
+    _image_variants()
     op.alter_column("discarded", "storage_key", new_column_name="object_key")
     op.alter_column("discarded", "at", new_column_name="due_at")
 
@@ -125,6 +127,39 @@ def _image_uploads() -> None:
     op.create_index("ix_image_uploads_expires_at", "image_uploads", ["expires_at"], unique=False)
 
 
+def _image_variants() -> None:
+    op.create_unique_constraint(op.f("uq_images_id_file_hash"), "images", ["id", "file_hash"])
+    op.create_table(
+        "image_variants",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("image_id", sa.Uuid(), nullable=True),
+        sa.Column("file_hash", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("object_key", sa.Text(), nullable=False),
+        sa.Column("mime_type", sa.Text(), nullable=False),
+        sa.Column("variant_size", sa.BigInteger(), nullable=False),
+        sa.Column("variant_hash", sa.Text(), nullable=False),
+        sa.Column("created_at", _MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["image_id", "file_hash"],
+            ["images.id", "images.file_hash"],
+            name=op.f("fk_image_variants_image_id"),
+            onupdate="SET NULL",
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_image_variants")),
+        sa.UniqueConstraint("object_key", name=op.f("uq_image_variants_object_key")),
+        sa.UniqueConstraint("image_id", "file_hash", "name", name=op.f("uq_image_variants_image_id_file_hash_name")),
+    )
+    op.create_index(
+        "ix_image_variants_id",
+        "image_variants",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("image_id IS NULL"),
+    )
+
+
 def _of_a_project(table: str) -> list[sa.schema.SchemaItem]:
     return [
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -152,6 +187,8 @@ def _partial_index(table: str, *columns: str) -> None:
 def downgrade() -> None:
     op.alter_column("discarded", "due_at", new_column_name="at")
     op.alter_column("discarded", "object_key", new_column_name="storage_key")
+    op.drop_table("image_variants")
+    op.drop_constraint(op.f("uq_images_id_file_hash"), "images")
     for column in ("live_scope_id", "generation_id", "object_key"):
         op.drop_column("images", column)
     for table in ("image_uploads", "generations", "live_scopes", "live_visits"):

@@ -4,15 +4,17 @@ import errno
 import os
 import tempfile
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from domain.errors import DomainError, InvalidInput
+from domain.ports import StoredObject
 from storage.objects.failures import not_found, unavailable
-from storage.objects.keys import require_key
+from storage.objects.keys import length_of, require_key
 from storage.objects.threads import Threads
 
 _INCOMING = "+incoming"  # `+` is in no key
@@ -52,8 +54,11 @@ class FileObjects:
     async def get(self, key: str) -> bytes:
         return await self._threads.run(_read, self._path(key))
 
-    def stream(self, key: str) -> AsyncGenerator[bytes, None]:
-        return self._threads.chunks(partial(_open, self._path(key)))
+    def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        return self._threads.chunks(partial(_open, self._path(key), start), length_of(start, end))
+
+    def walk(self) -> AsyncGenerator[list[StoredObject], None]:
+        return self._threads.pages(_walk(self._root))
 
     async def delete(self, key: str) -> None:
         await self._threads.run(_remove, self._path(key))
@@ -101,11 +106,30 @@ def _read(path: Path) -> bytes:
         return file.read()
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: Path, start: int = 0) -> BinaryIO:
     try:
-        return path.open("rb")
+        file = path.open("rb", buffering=0)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise not_found() from None
+    if start:
+        file.seek(start)
+    return file
+
+
+def _walk(root: Path) -> Generator[StoredObject, None, None]:
+    """Folder by folder; what others remove meanwhile is left out."""
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        with suppress(FileNotFoundError), os.scandir(root / below) as entries:
+            for entry in entries:
+                key = f"{below}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    folders += [f"{key}/"] if entry.name != _INCOMING else []
+                    continue
+                with suppress(FileNotFoundError):
+                    told = entry.stat(follow_symlinks=False)
+                    yield StoredObject(key, told.st_size, datetime.fromtimestamp(told.st_mtime, UTC))
 
 
 def _remove(path: Path) -> None:

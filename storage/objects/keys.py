@@ -1,4 +1,4 @@
-"""What may name an object: one rule for every store."""
+"""What may name an object, or a part of one: one rule for every store."""
 
 import re
 
@@ -17,6 +17,13 @@ def require_key(key: str) -> str:
             field="key",
         )
     return key
+
+
+def length_of(start: int, end: int | None) -> int | None:
+    """How many bytes that is; None for all there are."""
+    if start < 0 or (end is not None and end <= start):
+        raise InvalidInput("Invalid range: it begins at 0 or later, and ends after it began", field="start")
+    return None if end is None else end - start
 
 
 def _is_segment(text: str) -> bool:

@@ -1,6 +1,6 @@
 """Objects in a bucket of MinIO or any other S3."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,8 +16,9 @@ from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from domain.errors import DomainError, InvalidInput
+from domain.ports import StoredObject
 from storage.objects.failures import not_found, unavailable
-from storage.objects.keys import require_key
+from storage.objects.keys import length_of, require_key
 from storage.objects.threads import CHUNK_BYTES, Threads
 
 _MAX_EXPIRES_SECONDS = 7 * 24 * 3600  # the signature's own limit
@@ -79,8 +80,12 @@ class S3Objects:
     async def get(self, key: str) -> bytes:
         return await self._threads.run(self._download, require_key(key))
 
-    def stream(self, key: str) -> AsyncGenerator[bytes, None]:
-        return self._threads.chunks(partial(self._open, require_key(key)))
+    def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        length = length_of(start, end)
+        return self._threads.chunks(partial(self._open, require_key(key), start, length or 0), length)
+
+    def walk(self) -> AsyncGenerator[list[StoredObject], None]:
+        return self._threads.pages(self._walk())
 
     async def delete(self, key: str) -> None:
         await self._threads.run(self._remove, require_key(key))
@@ -109,8 +114,14 @@ class S3Objects:
         with closing(self._open(key)) as response:
             return response.read()
 
-    def _open(self, key: str) -> BaseHTTPResponse:
-        return self._client.get_object(self.bucket, key)
+    def _open(self, key: str, start: int = 0, length: int = 0) -> BaseHTTPResponse:
+        """From `start` on, `length` bytes, or with 0 all there are."""
+        return self._client.get_object(self.bucket, key, offset=start, length=length)
+
+    def _walk(self) -> Generator[StoredObject, None, None]:
+        for told in self._client.list_objects(self.bucket, recursive=True):
+            if told.object_name and told.last_modified:
+                yield StoredObject(told.object_name, told.size or 0, told.last_modified)
 
     def _remove(self, key: str) -> None:
         try:

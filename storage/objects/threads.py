@@ -1,14 +1,16 @@
 """Blocking calls, kept off the event loop and within bounds."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from domain.errors import DomainError
 from storage.objects.failures import unavailable
 
 CHUNK_BYTES = 256 * 1024
+PAGE_OBJECTS = 1_000
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -47,6 +49,37 @@ class Threads:
     async def run(self, call: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         if self._pending >= self._bound:
             raise unavailable("The object store has too much to do at once: try again in a few seconds.")
+        return await self._run(call, *arguments)
+
+    async def chunks(
+        self, open_reader: Callable[[], Reader], most_bytes: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """
+        What the reader has, `most_bytes` at most, in pieces of `CHUNK_BYTES`.
+
+        It is closed however early the consumer leaves. What was begun is not refused half-way, whatever else there is
+        to do: it waits its turn.
+        """
+        left = most_bytes
+        reader, chunk = await self.run(_begun, open_reader, _part(left))
+        try:
+            while chunk:
+                yield chunk
+                left = None if left is None else left - len(chunk)
+                chunk = await self._run(reader.read, _part(left)) if left != 0 else b""
+        finally:
+            # In a thread: closing waits for a read that a cancelled consumer left behind.
+            self._executor.submit(reader.close)
+
+    async def pages(self, found: Generator[Result, None, None]) -> AsyncGenerator[list[Result], None]:
+        """What a blocking generator gives, by the thousand."""
+        try:
+            while page := await self.run(_page, found):
+                yield page
+        finally:
+            self._executor.submit(found.close)
+
+    async def _run(self, call: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         self._pending += 1
         try:
             async with asyncio.timeout(self._limit_seconds):
@@ -56,12 +89,20 @@ class Threads:
         finally:
             self._pending -= 1
 
-    async def chunks(self, open_reader: Callable[[], Reader]) -> AsyncGenerator[bytes, None]:
-        """What the reader has, in pieces of at most `CHUNK_BYTES`; it is closed however early the consumer leaves."""
-        reader = await self.run(open_reader)
-        try:
-            while chunk := await self.run(reader.read, CHUNK_BYTES):
-                yield chunk
-        finally:
-            # In a thread: closing waits for a read that a cancelled consumer left behind.
-            self._executor.submit(reader.close)
+
+def _begun(open_reader: Callable[[], Reader], size: int) -> tuple[Reader, bytes]:
+    """Opened, and the first piece: most objects have no other, and each way to a thread and back takes time."""
+    reader = open_reader()
+    try:
+        return reader, reader.read(size)
+    except BaseException:
+        reader.close()
+        raise
+
+
+def _part(left: int | None) -> int:
+    return CHUNK_BYTES if left is None else min(left, CHUNK_BYTES)
+
+
+def _page(found: Generator[Result, None, None]) -> list[Result]:
+    return list(islice(found, PAGE_OBJECTS))

@@ -26,7 +26,16 @@ from domain.workflows import Workflow, WorkflowVersion
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
 from storage.tables.members import members
 from storage.tables.money import accounts, ledger
-from storage.tables.pictures import discarded, flows, generations, image_uploads, images, live_scopes, live_visits
+from storage.tables.pictures import (
+    discarded,
+    flows,
+    generations,
+    image_uploads,
+    image_variants,
+    images,
+    live_scopes,
+    live_visits,
+)
 from storage.tables.shape import metadata
 from storage.tables.studio import (
     api_keys,
@@ -40,10 +49,14 @@ from storage.tables.studio import (
 from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
-    "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows", "generations",
-    "idempotency_keys", "image_uploads", "images", "ledger", "live_scopes", "live_visits", "members", "metadata",
-    "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries", "webhook_endpoints",
-    "workflow_versions", "workflows",
+    "FIXED", "TABLES", "Account", "Any", "ApiKey", "Asset", "Circuit", "Discarded", "Flow", "Generation", "Image",
+    "ImageUpload", "LedgerEntry", "LiveScope", "LiveVisit", "Member", "Organization", "Project", "ProjectSequence",
+    "Run", "Step", "Table", "WebhookDelivery", "WebhookEndpoint", "Workflow", "WorkflowVersion", "__all__",
+    "accounts", "api_keys", "assets", "circuits", "dict", "discarded", "events", "flows", "fmt", "generations",
+    "idempotency_keys", "image_uploads", "image_variants", "images", "ledger", "live_scopes", "live_visits",
+    "members", "metadata", "money", "organizations", "pictures", "project_sequences", "projects", "runs", "skip",
+    "steps", "storage", "studio", "tables", "type", "webhook_deliveries", "webhook_endpoints", "workflow_versions",
+    "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {

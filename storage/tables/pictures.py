@@ -1,6 +1,18 @@
 """Images, and what they come from: flows, generations, live scopes, uploads."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.generations import GenerationStatus
@@ -45,6 +57,8 @@ images = Table(
     Column("deleted_at", MOMENT),
     Index("ix_images_project_id_id", "project_id", "id"),
     UniqueConstraint("project_id", "file_name"),
+    UniqueConstraint("id", "file_hash"),  # what variants are of
+    Index("ix_images_object_key", "object_key"),
     Index("ix_images_run_id_id", "run_id", "id"),
     Index("ix_images_flow_id_id", "flow_id", "id", postgresql_where=text("flow_id IS NOT NULL")),
     Index("ix_images_live_scope_id_id", "live_scope_id", "id", postgresql_where=text("live_scope_id IS NOT NULL")),
@@ -156,6 +170,26 @@ image_uploads = Table(
     required("created_at", MOMENT),
     required("expires_at", MOMENT),
     Index("ix_image_uploads_expires_at", "expires_at"),
+)
+# A variant is of an image with just these bytes. When either is gone, so is what it was of, in the same transaction, and
+# the variant is nobody's: whoever removes what was discarded finds it so.
+image_variants = Table(
+    "image_variants",
+    metadata,
+    id_column(),
+    Column("image_id", EntityId),
+    Column("file_hash", Text),
+    required("name", Text),
+    required("object_key", Text, unique=True),
+    required("mime_type", Text),
+    required("variant_size", BigInteger),
+    required("variant_hash", Text),
+    required("created_at", MOMENT),
+    ForeignKeyConstraint(
+        ["image_id", "file_hash"], ["images.id", "images.file_hash"], onupdate="SET NULL", ondelete="SET NULL"
+    ),
+    UniqueConstraint("image_id", "file_hash", "name"),
+    Index("ix_image_variants_id", "id", postgresql_where=text("image_id IS NULL")),
 )
 discarded = Table(
     "discarded",

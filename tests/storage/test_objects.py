@@ -3,8 +3,10 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,12 @@ CALLS: list[Callable[[Objects, str], Awaitable[object]]] = [
     lambda objects, key: objects.delete(key),
     lambda objects, key: objects.presigned_url(key, expires_seconds=60),
 ]
+
+
+def batched(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    left = iter(keys)
+    while batch := list(islice(left, size)):
+        yield batch
 
 
 def wait_for_descriptors(at_most: int) -> None:
@@ -61,6 +69,50 @@ async def test_a_big_object_is_streamed_in_small_chunks(objects: Objects) -> Non
     chunks = [chunk async for chunk in objects.stream("big")]
     assert b"".join(chunks) == BIG
     assert max(map(len, chunks)) <= 256 * 1024
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, None), (0, 1), (7, 8), (5, None), (299_999, 300_000), (1, 262_146)])
+async def test_a_part_is_streamed_and_nothing_beyond_it(objects: Objects, start: int, end: int | None) -> None:
+    data = os.urandom(300_000)
+    await objects.put("a", data, "image/png")
+    assert b"".join([chunk async for chunk in objects.stream("a", start, end)]) == data[start:end]
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, None), (0, 0), (5, 5), (5, 4)])
+async def test_a_part_that_cannot_be_is_invalid(objects: Objects, start: int, end: int) -> None:
+    with pytest.raises(InvalidInput):
+        await anext(objects.stream("a", start, end))
+
+
+async def test_all_objects_are_told_with_their_size_and_time(objects: Objects) -> None:
+    for key in ("a", "b/c.png", "b/d/e"):
+        await objects.put(key, b"x" * len(key), "image/png")
+    found = {one.key: one for page in [page async for page in objects.walk()] for one in page}
+    assert {key: one.size for key, one in found.items()} == {"a": 1, "b/c.png": 7, "b/d/e": 5}
+    now = datetime.now(UTC)
+    assert all(abs((now - one.modified_at).total_seconds()) < 60 for one in found.values())
+
+
+async def test_many_objects_are_told_in_pages(objects: Objects) -> None:
+    keys = {f"many/{number}" for number in range(1_100)}
+    for batch in batched(keys, 100):
+        await asyncio.gather(*(objects.put(key, b"1", "image/png") for key in batch))
+    pages = [[one.key for one in page] async for page in objects.walk()]
+    assert max(map(len, pages)) <= 1_000
+    assert sorted(key for page in pages for key in page) == sorted(keys)
+
+
+async def test_an_empty_store_tells_of_nothing(objects: Objects) -> None:
+    assert [page async for page in objects.walk()] == []
+
+
+async def test_more_streams_than_there_are_threads_all_come_to_their_end(objects: Objects) -> None:
+    await objects.put("a", BIG[:600_000], "image/png")
+
+    async def read() -> int:
+        return sum([len(chunk) async for chunk in objects.stream("a")])
+
+    assert set(await asyncio.gather(*(read() for _ in range(200)))) == {600_000}
 
 
 async def test_a_key_put_again_has_the_new_bytes(objects: Objects) -> None:

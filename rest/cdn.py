@@ -1,0 +1,136 @@
+"""The bytes of images: at their own unguessable address, and where pages show them from."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from domain.errors import DomainError, ErrorCode
+from domain.image_variants import asked, wanted
+from gateway.metering import Meter
+from rest.delivery import Delivery, Headers
+from rest.variants import Variants
+from storage.public_images import PublicImage, PublicImages
+
+A_YEAR_SECONDS = 31_536_000
+OLD_HASH_SECONDS = 60
+"""How long whoever asks for bytes that are no more may keep those that took their place."""
+
+SHORTEST_HASH = 16
+LONGEST_QUERY_BYTES = 2_048
+MOST_PARAMETERS = 64
+
+_FOR_EVERY_PAGE: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag, X-Image-Id, Content-Range, Accept-Ranges"),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cdn:
+    """`alias_seconds` is how long caches may keep what an alias stands for; `sizes` are those of variants, in pixels."""
+
+    images: PublicImages
+    delivery: Delivery
+    variants: Variants
+    meter: Meter
+    alias_seconds: int = A_YEAR_SECONDS
+    sizes: Collection[int] = ()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/cdn/{organization}/{project}/img/{name}", _Shown(self), methods=["GET"]),
+            Route("/storage/{key:path}", _Stored(self), methods=["GET"]),
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """`storageUrl`: for those it was told to, who look each time whether it is still so."""
+
+    cdn: Cdn
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.cdn.meter.visit(scope)
+        for last in (False, True):
+            image = await self.cdn.images.by_storage_key(scope["path_params"]["key"])
+            if image is None:
+                raise DomainError(ErrorCode.IMAGE_NOT_FOUND, "There is no image at this address")
+            try:
+                return await self.cdn.delivery.send(scope, send, image, [(b"cache-control", b"private, no-cache")])
+            except DomainError as error:
+                _require_another_look(error, last=last)
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """An image by its file name or alias, as it is or as it is asked for."""
+
+    cdn: Cdn
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.cdn.meter.visit(scope)
+        named, parameters = scope["path_params"], _parameters(scope["query_string"])
+        for last in (False, True):
+            image = await self.cdn.images.shown(named["organization"], named["project"], named["name"])
+            try:
+                return await self._send(scope, send, image, parameters)
+            except DomainError as error:
+                _require_another_look(error, last=last)
+
+    async def _send(self, scope: Scope, send: Send, image: PublicImage, parameters: dict[str, str]) -> None:
+        cdn = self.cdn
+        seconds = cdn.alias_seconds if scope["path_params"]["name"].startswith("@") else A_YEAR_SECONDS
+        as_asked = asked(parameters, cdn.sizes)
+        change = as_asked and wanted(as_asked, (image.width, image.height), image.mime_type, image.focal_point)
+        if change is None:
+            told = _headers(image, _kept_for(parameters.get("v"), image.file_hash, seconds))
+            return await cdn.delivery.send(scope, send, image, told)
+        variant = await cdn.variants.get(image, change)
+        try:
+            # Another focal point makes another picture of the same bytes: never `immutable`.
+            told = _headers(image, _kept_for(None, image.file_hash, seconds))
+            await cdn.delivery.send(scope, send, variant, told)
+        except DomainError as error:
+            if error.code is ErrorCode.NOT_FOUND:
+                await cdn.variants.forget(image, change, variant)
+            raise
+
+
+def _parameters(query: bytes) -> dict[str, str]:
+    """What is said twice counts as it was said last; what says nothing here is not looked at."""
+    if not query:
+        return {}
+    if len(query) > LONGEST_QUERY_BYTES:
+        raise _too_much()
+    try:
+        return dict(parse_qsl(query.decode("latin-1"), max_num_fields=MOST_PARAMETERS))
+    except ValueError as error:
+        raise _too_much() from error
+
+
+def _too_much() -> DomainError:
+    message = f"The address has too many parameters: {MOST_PARAMETERS} and {LONGEST_QUERY_BYTES:,} bytes are the most"
+    return DomainError(ErrorCode.VALIDATION_ERROR, message)
+
+
+def _kept_for(hash_: str | None, of_bytes: str, seconds: int) -> bytes:
+    """How long caches may keep the answer to `?v=<hash>`, or to an address without one."""
+    if hash_ is None:
+        return b"public, max-age=%d" % seconds
+    if len(hash_) >= SHORTEST_HASH and of_bytes.startswith(hash_):
+        return b"public, max-age=%d, immutable" % A_YEAR_SECONDS
+    return b"public, max-age=%d" % min(OLD_HASH_SECONDS, seconds)
+
+
+def _headers(image: PublicImage, cache_control: bytes) -> Headers:
+    return [(b"cache-control", cache_control), (b"x-image-id", image.id.encode()), *_FOR_EVERY_PAGE]
+
+
+def _require_another_look(error: DomainError, *, last: bool) -> None:
+    """An image may have got other bytes since its row was read: then those it had are gone, and the row tells more."""
+    if last or error.code is not ErrorCode.NOT_FOUND:
+        raise error
