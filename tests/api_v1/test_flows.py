@@ -50,7 +50,9 @@ async def test_aliases_are_merged_and_removed_one_by_one(client: Client) -> None
     ({"@hero": "x"}, (404, "IMAGE_NOT_FOUND", "aliases")),
     ({f"@{number}": f"{number}" for number in range(60_000)}, (400, "VALIDATION_ERROR", "aliases")),
 ])  # fmt: skip
-async def test_only_images_of_the_project_get_names(client: Client, aliases: Any, refusal: tuple[int, str, str]) -> None:
+async def test_only_images_of_the_project_get_names(
+    client: Client, aliases: Any, refusal: tuple[int, str, str]
+) -> None:
     flow = await a_flow(client)
     answer = await call(client, "PUT", f"/flows/{flow['id']}/aliases", {"aliases": aliases})
     assert told(answer) == refusal
