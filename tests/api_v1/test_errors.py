@@ -5,6 +5,8 @@ import pytest
 from tests.api_v1.calling import KEY, UNKNOWN, a_flow, call, key_of, picture, told
 from tests.studio import Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 @pytest.mark.parametrize(
     "path", ["/", "/nothing", "/flows/", "/flows/x/y", "/images/%2e%2e/x", "/generations/a/b/c", ""]

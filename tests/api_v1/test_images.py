@@ -8,6 +8,8 @@ import pytest
 from tests.api_v1.calling import UNKNOWN, a_flow, call, get, picture, told
 from tests.studio import Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_an_image_has_the_fields_that_were_promised_in_their_order(client: Client) -> None:
     image = await get(client, f"/images/{(id_ := await picture(client))}")
@@ -18,7 +20,7 @@ async def test_an_image_has_the_fields_that_were_promised_in_their_order(client:
     ]  # fmt: skip
     assert (image["id"], image["projectId"], image["source"]) == (id_, client.key.projectId, "generated")
     assert image["storageUrl"] == f"{client.url}/storage/{image['storageKey']}"
-    assert image["cdnUrl"].startswith(f"{client.url}/cdn/acme/website/img/{image['fileName']}?v=")
+    assert image["cdnUrl"].startswith(f"{client.url}/cdn/acme/{client.key.projectSlug}/img/{image['fileName']}?v=")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", image["createdAt"])
     unset = ("flowId", "alias", "focalPoint", "deletedAt")
     assert [image[name] for name in unset] == [None] * 4

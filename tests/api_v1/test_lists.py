@@ -10,6 +10,8 @@ from tests.api_v1.calling import a_flow, call, get, picture, told
 from tests.contract.studio_rows import statements
 from tests.studio import Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 LISTS = ["/generations", "/flows", "/images", "/live/scopes"]
 
 
