@@ -7,7 +7,7 @@ from typing import Any
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.generation_commands import regenerate, remove, to_change
 from domain.generations import Generation
-from domain.ids import Id
+from domain.ids import NO_ID, Id
 from domain.images import Image
 from domain.live_scopes import LiveScope, WhenSpent
 from domain.permissions import Actor
@@ -132,13 +132,23 @@ async def _to_make_again(tx: Transaction, scope: LiveScope, image_id: Id | None)
 
 @dataclass(kw_only=True)
 class DeleteLiveScope(Command[Id]):
-    """Remove a live scope and its images, for good; an image that has a name stays for whoever shows it."""
+    """
+    Remove a live scope and its images, for good; an image that has a name stays for whoever shows it.
 
-    id: Id
+    It is named by its `id`, or by its `slug` in the project.
+    """
+
+    id: Id | None = None
+    project_id: Id | None = None
+    slug: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.id is None:
+            require_scope_slug(self.slug or "")
 
 
 async def delete_live_scope(tx: Transaction, actor: Actor, command: DeleteLiveScope) -> Id:
-    scope = await tx.get(LiveScope, command.id)
+    scope = await tx.get(LiveScope, command.id or await _id_of(tx, actor, command))
     await tx.alone(f"live/{scope.project_id}")  # nothing new is generated in it meanwhile
     for found in await tx.find(Generation, live_scope_id=scope.id):
         generation = found if found.deleted_at else await to_change(tx, found.id)
@@ -151,3 +161,8 @@ async def delete_live_scope(tx: Transaction, actor: Actor, command: DeleteLiveSc
         tx.save(image)
     tx.remove(await tx.get(LiveScope, scope.id, lock=True))
     return scope.id
+
+
+async def _id_of(tx: Transaction, actor: Actor, command: DeleteLiveScope) -> Id:
+    found = await tx.find(LiveScope, slug=command.slug, project_id=actor.project_meant(command.project_id))
+    return found[0].id if found else NO_ID

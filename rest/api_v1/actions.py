@@ -1,4 +1,4 @@
-"""What a route can do: look at one thing, list some, resolve an alias, give a command."""
+"""What a route can do: look at one thing, list some, resolve an alias, give a command, remove something."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -12,6 +12,9 @@ from starlette.responses import Response
 from domain.aliases import AliasScope, require_written
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
+from domain.ids import Id
+from domain.live_scope_commands import require_scope_slug
+from domain.live_scopes import LiveScope
 from domain.naming import meanings
 from domain.permissions import Actor
 from domain.ports import Command
@@ -77,7 +80,7 @@ async def resolve(house: House, request: Request, actor: Actor, status: int, /) 
     return answer(shapes.resolution(alias, scope, in_flow, image.id, await told(here, image)), status)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
     """
     Give the command: fields that the path names, and the body's. Its answer is what it made or changed.
@@ -91,22 +94,40 @@ class Change:
     async def __call__(self, house: House, request: Request, actor: Actor, status: int) -> Response:
         body = {} if request.method == "DELETE" else await json_of(request)
         here = await house.here(request, actor, body.get("projectId"))
-        named = dict(request.path_params)
+        named = await self._named(here)
         command = command_from(request, self.command, self.reworded(body), named=named, unsaid=_UNSAID)
         return await house.repeats.answer(here.actor, command, partial(self.given, here, command, status))
 
+    async def _named(self, here: Here) -> dict[str, Any]:
+        """The fields that the path names; commands that do not know slugs get the id of what has it."""
+        path = dict(here.request.path_params)
+        if "slug" in path and all(field.name != "slug" for field in fields(self.command)):
+            return {"id": (await found(here, LiveScope)).id}
+        return path
+
     async def given(self, here: Here, command: Command[Any], status: int) -> KeptResponse:
         result = await execute(here.house.begin, here.actor, command)
-        headers = {"Content-Type": JSON} | (_location(here, result) if status == 201 else {})
-        return KeptResponse(status, headers, encoded(await told(here, result)))
+        return kept(status, await self.shape(here, result), location(here, result) if status == 201 else {})
+
+    async def shape(self, here: Here, result: Any) -> Shape:
+        return await told(here, result)
 
 
-# Versions are not told here, so nobody can expect one.
-_UNSAID = ("expected_version",)
+class Remove(Change):
+    """Give a command that removes what the path names."""
+
+    async def shape(self, here: Here, result: Any) -> Shape:
+        return shapes.removed(Id(result if isinstance(result, str) else result.id))
+
+
+# Versions are not told here, so nobody can expect one; what a scope shows once it is spent is said over GraphQL.
+_UNSAID = ("expected_version", "when_spent")
 
 
 async def found(here: Here, kind: type) -> Any:
-    """What the path names, where it is there. Raises its NOT_FOUND."""
+    """What the path names, where it is there. Raises its NOT_FOUND, SCOPE_INVALID_FORMAT."""
+    if "slug" in here.request.path_params:
+        require_scope_slug(here.request.path_params["slug"])
     named = {**here.request.path_params, **_living(kind, with_deleted=False)}
     one: Any = await here.reads.one(kind, here.actor, **named)
     if one is None:
@@ -119,8 +140,12 @@ def _living(kind: type, with_deleted: bool) -> dict[str, Any]:  # noqa: FBT001 -
     return {"deleted_at": None} if can_be_deleted and not with_deleted else {}
 
 
-def _location(here: Here, made: Any) -> dict[str, str]:
+def location(here: Here, made: Any) -> dict[str, str]:
     return {"Location": here.url(f"{here.request.url.path}/{getattr(made, 'slug', made.id)}")}
+
+
+def kept(status: int, body: Shape, headers: Mapping[str, str]) -> KeptResponse:
+    return KeptResponse(status, {"Content-Type": JSON, **headers}, encoded(body))
 
 
 def answer(body: Shape, status: int) -> Response:

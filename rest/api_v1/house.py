@@ -16,6 +16,8 @@ from rest.repeats import Repeats
 from rest.waiting import Waiting
 from storage.reads import Place, Reads
 
+PREFIX = "/api/v1"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:

@@ -12,6 +12,7 @@ from domain.errors import InvalidInput
 from domain.generations import GenerationStatus
 from domain.ids import Id, parse_id
 from domain.images import ImageSource
+from domain.live_scope_commands import require_scope_slug
 from storage.pages import DEFAULT_PAGE, LONGEST_PAGE
 
 MOST_OFFSET = 1_000_000_000
@@ -78,4 +79,5 @@ FILTERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "status": ("status", _one_of(GenerationStatus)),
     "source": ("source", _one_of(ImageSource)),
     "alias": ("alias", require_written),
+    "slug": ("slug", require_scope_slug),
 }

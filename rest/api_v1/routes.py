@@ -11,18 +11,25 @@ from starlette.routing import Route
 
 from domain.errors import DomainError, InvalidInput
 from domain.flows import CreateFlow, DeleteFlow, Flow, RemoveFlowAlias, SetFlowAliases
+from domain.generation_commands import (
+    CreateGeneration,
+    DeleteGeneration,
+    RegenerateFlow,
+    RegenerateGeneration,
+    UpdateGeneration,
+)
 from domain.generations import Generation
 from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
 from domain.images import Image
+from domain.live_scope_commands import CreateLiveScope, DeleteLiveScope, RegenerateLiveScope, UpdateLiveScope
 from domain.live_scopes import LiveScope
 from gateway.limits import RateLimited
 from gateway.metering import tell
-from rest.api_v1.actions import Action, Change, Listing, One, resolve
-from rest.api_v1.house import House
+from rest.api_v1.actions import Action, Change, Listing, One, Remove, resolve
+from rest.api_v1.house import PREFIX, House
+from rest.api_v1.making import Deprecated, Make, Start
 from rest.api_v1.queries import DELETED
 from rest.repeats import as_sent
-
-PREFIX = "/api/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +50,40 @@ def _named_images(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "aliases": [{"alias": alias, "image_id": id_} for alias, id_ in aliases.items()]}
 
 
+_RETRY = Deprecated(Make(RegenerateGeneration), successor="/generations/{id}/regenerate")
 # fmt: off
 ROWS = (
-    Row("GET",    "/generations",              Listing(Generation, "flowId", "status", DELETED)),
-    Row("GET",    "/generations/{id}",         One(Generation)),
+    Row("POST",   "/generations",                 Make(CreateGeneration), 201),
+    Row("GET",    "/generations",                 Listing(Generation, "flowId", "status", DELETED)),
+    Row("GET",    "/generations/{id}",            One(Generation)),
+    Row("PUT",    "/generations/{id}",            Make(UpdateGeneration, only_with=("prompt", "aspect_ratio"))),
+    Row("DELETE", "/generations/{id}",            Remove(DeleteGeneration)),
+    Row("POST",   "/generations/{id}/regenerate", Make(RegenerateGeneration)),
+    Row("POST",   "/generations/{id}/retry",      _RETRY),
 
-    Row("POST",   "/flows",                    Change(CreateFlow), 201),
-    Row("GET",    "/flows",                    Listing(Flow)),
-    Row("GET",    "/flows/{id}",               One(Flow)),
-    Row("DELETE", "/flows/{id}",               Change(DeleteFlow)),
-    Row("GET",    "/flows/{id}/generations",   Listing(Generation, of=Flow)),
-    Row("GET",    "/flows/{id}/images",        Listing(Image, of=Flow)),
-    Row("PUT",    "/flows/{id}/aliases",       Change(SetFlowAliases, _named_images)),
-    Row("DELETE", "/flows/{id}/aliases/{alias}", Change(RemoveFlowAlias)),
+    Row("POST",   "/flows",                       Change(CreateFlow), 201),
+    Row("GET",    "/flows",                       Listing(Flow)),
+    Row("GET",    "/flows/{id}",                  One(Flow)),
+    Row("DELETE", "/flows/{id}",                  Remove(DeleteFlow)),
+    Row("GET",    "/flows/{id}/generations",      Listing(Generation, of=Flow)),
+    Row("GET",    "/flows/{id}/images",           Listing(Image, of=Flow)),
+    Row("PUT",    "/flows/{id}/aliases",          Change(SetFlowAliases, _named_images)),
+    Row("DELETE", "/flows/{id}/aliases/{alias}",  Change(RemoveFlowAlias)),
+    Row("POST",   "/flows/{id}/regenerate",       Make(RegenerateFlow)),
 
-    Row("GET",    "/images",                   Listing(Image, "flowId", "source", "alias", DELETED)),
-    Row("GET",    "/images/resolve/{alias}",   resolve),
-    Row("GET",    "/images/{id}",              One(Image)),
-    Row("PUT",    "/images/{id}",              Change(UpdateImage)),
-    Row("DELETE", "/images/{id}",              Change(DeleteImage)),
-    Row("PUT",    "/images/{id}/alias",        Change(AssignImageAlias)),
+    Row("GET",    "/images",                      Listing(Image, "flowId", "source", "alias", DELETED)),
+    Row("GET",    "/images/resolve/{alias}",      resolve),
+    Row("GET",    "/images/{id}",                 One(Image)),
+    Row("PUT",    "/images/{id}",                 Change(UpdateImage)),
+    Row("DELETE", "/images/{id}",                 Remove(DeleteImage)),
+    Row("PUT",    "/images/{id}/alias",           Change(AssignImageAlias)),
 
-    Row("GET",    "/live/scopes",              Listing(LiveScope, "slug")),
-    Row("GET",    "/live/scopes/{slug}",       One(LiveScope)),
+    Row("POST",   "/live/scopes",                 Change(CreateLiveScope), 201),
+    Row("GET",    "/live/scopes",                 Listing(LiveScope, "slug")),
+    Row("GET",    "/live/scopes/{slug}",          One(LiveScope)),
+    Row("PUT",    "/live/scopes/{slug}",          Change(UpdateLiveScope)),
+    Row("DELETE", "/live/scopes/{slug}",          Remove(DeleteLiveScope)),
+    Row("POST",   "/live/scopes/{slug}/regenerate", Start(RegenerateLiveScope)),
 )
 # fmt: on
 

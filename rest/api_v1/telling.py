@@ -5,7 +5,6 @@ from typing import Any
 
 from domain.flows import Flow
 from domain.generations import Generation
-from domain.ids import Id
 from domain.images import Image
 from domain.live_scopes import LiveScope
 from rest.api_v1 import shapes
@@ -14,8 +13,7 @@ from rest.api_v1.shapes import Shape
 
 
 async def told(here: Here, one: Any) -> Shape:
-    """What a command or a read answers: an entity, or the id of one that is gone."""
-    return shapes.removed(Id(one)) if isinstance(one, str) else (await all_told(here, [one]))[0]
+    return (await all_told(here, [one]))[0]
 
 
 async def all_told(here: Here, found: Sequence[Any]) -> list[Shape]:

@@ -1,6 +1,7 @@
 """How tests call `/api/v1`, and what there is to call it for."""
 
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 
@@ -22,6 +23,14 @@ async def get(client: Client, path: str, **query: Any) -> Any:
     answer = await call(client, "GET", path, **query)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+async def made(client: Client, prompt: str = "A red kite over the sea", **more: Any) -> dict[str, Any]:
+    """A generation that is done."""
+    answer = await call(client, "POST", "/generations", {"prompt": prompt, "autoEnhance": False, **more})
+    generation: dict[str, Any] = answer.json()
+    assert (answer.status_code, generation["status"]) == (201, "success"), generation
+    return generation
 
 
 async def picture(client: Client, prompt: str = "A lighthouse in a storm") -> str:
@@ -49,10 +58,10 @@ async def key_of(client: Client, **given: Any) -> dict[str, str]:
     return {"X-API-Key": made["createApiKey"]["secret"]}
 
 
-async def a_project(client: Client, name: str = "Shop") -> str:
+async def a_project(client: Client) -> str:
     """The id of another project of the same organization."""
     query = "mutation($name: String!) { createProject(input: {name: $name}) { project { id } } }"
-    found: str = (await client.ask(query, name=name))["createProject"]["project"]["id"]
+    found: str = (await client.ask(query, name=f"Shop {uuid4().hex[:6]}"))["createProject"]["project"]["id"]
     return found
 
 

@@ -5,6 +5,8 @@ import pytest
 from tests.api_v1.calling import KEY, UNKNOWN, a_flow, call, key_of, picture, told
 from tests.studio import Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 @pytest.mark.parametrize(
     "path", ["/", "/nothing", "/flows/", "/flows/x/y", "/images/%2e%2e/x", "/generations/a/b/c", ""]
@@ -59,18 +61,18 @@ async def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
     )
 
 
-@pytest.mark.parametrize("id_", ["0", "x" * 300, "%00", UNKNOWN, "..%2f", "{}", "@hero"])
+@pytest.mark.parametrize("id_", ["0", "x" * 300, "%00", UNKNOWN, "{}", "@hero", "%0d%0aX-Injected:1"])
 async def test_what_is_no_id_is_not_found(client: Client, id_: str) -> None:
-    if "%2f" in id_:
-        assert (await call(client, "GET", f"/flows/{id_}")).status_code == 404
-        return
     for method, path, code in (
         ("GET", "/flows/{}", "FLOW_NOT_FOUND"),
         ("DELETE", "/flows/{}", "FLOW_NOT_FOUND"),
         ("GET", "/images/{}", "IMAGE_NOT_FOUND"),
         ("DELETE", "/images/{}", "IMAGE_NOT_FOUND"),
         ("GET", "/generations/{}", "GENERATION_NOT_FOUND"),
-        ("GET", "/live/scopes/{}", "SCOPE_NOT_FOUND"),
+        ("PUT", "/generations/{}", "GENERATION_NOT_FOUND"),
+        ("POST", "/generations/{}/retry", "GENERATION_NOT_FOUND"),
+        ("POST", "/flows/{}/regenerate", "FLOW_NOT_FOUND"),
+        ("DELETE", "/generations/{}", "GENERATION_NOT_FOUND"),
     ):
         assert told(await call(client, method, path.format(id_))) == (404, code, None)
 

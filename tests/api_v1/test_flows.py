@@ -7,6 +7,8 @@ import pytest
 from tests.api_v1.calling import UNKNOWN, a_flow, call, get, picture, told
 from tests.studio import Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_a_flow_is_begun_with_what_is_known_of_it(client: Client) -> None:
     answer = await call(client, "POST", "/flows", {"meta": {"name": "Product Images Campaign"}})

@@ -1,8 +1,12 @@
 """Which project a request of `/api/v1` is about, and that there is no other for it."""
 
+import pytest
+
 from tests.api.people import person, set_member
 from tests.api_v1.calling import UNKNOWN, a_flow, a_project, call, get, key_of, picture, told
 from tests.studio import Client
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LISTS = ("/flows", "/images", "/generations", "/live/scopes")
 
