@@ -15,6 +15,7 @@ from app.graphql import StudioGraphQL
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
 from gateway.entrance import Entrance, error_body
+from rest.direct_uploads import direct_upload_routes
 from rest.files import file_routes
 from rest.generate import GenerationJobs
 from rest.health import health_routes
@@ -47,6 +48,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
             *file_routes(parts.images, parts.objects, parts.studio.meter),
+            *direct_upload_routes(parts.studio.uploads, parts.studio.meter),
             *_generation_jobs(parts).routes(),
             *health_routes(parts.credentials.ping),
             Route("/", _home),

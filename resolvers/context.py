@@ -17,6 +17,7 @@ from domain.ports import Begin, Command, Flags
 from gateway.limits import LimitState
 from gateway.metering import Meter
 from gateway.starts import Starts
+from gateway.uploads import Uploads
 from storage.events import EventLog
 from storage.reads import Reads
 from streams.cursors import Cursors
@@ -44,6 +45,7 @@ class Studio:
     flags: Flags
     meter: Meter
     starts: Starts
+    uploads: Uploads
     public_url: str
     webhook_secret: Callable[[str, int], str]
 

@@ -19,12 +19,14 @@ from domain.projects import CreateProject, ProjectStatus, UpdateProject
 from domain.run_commands import CancelOutcome, CancelRun, RetryRun, StartRun
 from domain.runs import RunStatus
 from domain.steps import StepStatus
+from domain.uploading import CreateImageUpload
 from domain.waiting import SubmitStep
 from domain.webhook_deliveries import RedeliverWebhook
 from domain.webhooks import CreateWebhookEndpoint, UpdateWebhookEndpoint
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from resolvers.flows import OfFlow
 from resolvers.streams import Channel, ChannelName
+from resolvers.uploads import OfUpload, PictureBrought
 from resolvers.webhooks import OfEndpoint
 from resolvers.workflows import WorkflowGraph
 
@@ -67,6 +69,9 @@ INPUTS: dict[type, str] = {
     RemoveFlowAlias: "RemoveFlowAliasInput",
     OfFlow: "FlowInput",
     FocalPoint: "FocalPointInput",
+    PictureBrought: "UploadImageInput",
+    CreateImageUpload: "CreateImageUploadInput",
+    OfUpload: "CompleteImageUploadInput",
     UpdateImage: "UpdateImageInput",
     AssignImageAlias: "AssignImageAliasInput",
     DeleteImage: "ImageInput",

@@ -52,6 +52,9 @@ class FileObjects:
     async def get(self, key: str) -> bytes:
         return await self._threads.run(_read, self._path(key))
 
+    async def get_up_to(self, key: str, most_bytes: int) -> bytes:
+        return await self._threads.run(_read, self._path(key), most_bytes + 1)
+
     def stream(self, key: str) -> AsyncGenerator[bytes, None]:
         return self._threads.chunks(partial(_open, self._path(key)))
 
@@ -59,6 +62,10 @@ class FileObjects:
         await self._threads.run(_remove, self._path(key))
 
     async def presigned_url(self, key: str, *, expires_seconds: int) -> str | None:
+        require_key(key)
+        return None
+
+    async def presigned_put(self, key: str, mime_type: str, size_bytes: int, *, expires_seconds: int) -> str | None:
         require_key(key)
         return None
 
@@ -96,9 +103,9 @@ class FileObjects:
             raise
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most_bytes: int = -1) -> bytes:
     with _open(path) as file:
-        return file.read()
+        return file.read(most_bytes)
 
 
 def _open(path: Path) -> BinaryIO:

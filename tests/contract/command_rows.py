@@ -29,6 +29,7 @@ from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun, WindDownRun
 from domain.steps import RunError, Step
+from domain.uploading import CompleteImageUpload, CreateImageUpload, UploadImage
 from domain.waiting import SubmitStep, TimeOutStep
 from domain.webhook_deliveries import RecordDelivery, RedeliverWebhook, SendTestWebhook
 from domain.webhooks import (
@@ -40,7 +41,17 @@ from domain.webhooks import (
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from storage.deliveries import DueDeliveries
 from storage.leases import Held
-from tests.contract.studio_rows import a_delivery, a_flow, an_endpoint, an_image, claimed, queued_step, started
+from tests.contract.studio_rows import (
+    a_delivery,
+    a_flow,
+    an_endpoint,
+    an_image,
+    an_upload,
+    claimed,
+    queued_step,
+    started,
+    stored,
+)
 from tests.studio import Tenant, claim_of
 
 Build = Callable[[Tenant], Awaitable[Command[Any]]]
@@ -178,6 +189,15 @@ async def _record_delivery(one: Tenant) -> RecordDelivery:
     return RecordDelivery(delivery_id=taken.delivery.id, epoch=taken.delivery.epoch, response_status=200)
 
 
+async def _upload_image(one: Tenant) -> UploadImage:
+    return UploadImage(project_id=one.project_id, sent_hash="0" * 64, stored=await stored(one))
+
+
+async def _complete_image_upload(one: Tenant) -> CompleteImageUpload:
+    upload = await one.do(an_upload(one))
+    return CompleteImageUpload(upload_id=upload.id, stored=await stored(one))
+
+
 async def _quote_run(one: Tenant) -> QuoteRun:
     start = StartRun(workflow_id=(await one.hero_image()).id, inputs={"prompt": "A kite"})
     return QuoteRun(start=start)
@@ -209,6 +229,9 @@ BUILD: dict[type[Command[Any]], Build] = {
     SetFlowAliases: _of_flow(lambda id_, of: SetFlowAliases(id=id_, aliases=[FlowAlias(alias="@b", image_id=of)])),
     RemoveFlowAlias: _of_flow(lambda id_, _: RemoveFlowAlias(id=id_, alias="@hero")),
     DeleteFlow: _of_flow(lambda id_, _: DeleteFlow(id=id_)),
+    UploadImage: _upload_image,
+    CreateImageUpload: _made(an_upload),
+    CompleteImageUpload: _complete_image_upload,
     UpdateImage: _of_image(lambda id_: UpdateImage(id=id_, meta={"seen": True})),
     AssignImageAlias: _of_image(lambda id_: AssignImageAlias(id=id_, alias="@logo")),
     DeleteImage: _of_image(lambda id_: DeleteImage(id=id_)),
