@@ -19,6 +19,7 @@ from gateway.entrance import Entrance
 from rest.api_v1 import House, routes_of
 from rest.cdn import Cdn
 from rest.delivery import Delivery
+from rest.direct_uploads import direct_upload_routes
 from rest.generate import GenerationJobs
 from rest.health import health_routes
 from rest.live import LiveUrls
@@ -57,6 +58,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *console_routes(DIST),
             *_cdn(parts).routes(),
             *live_urls.routes(),
+            *direct_upload_routes(parts.studio.uploads, parts.studio.meter),
             *_generation_jobs(parts).routes(),
             *routes_of(_house(parts, live_urls)),
             *health_routes(parts.credentials.ping),
