@@ -19,6 +19,7 @@ from gateway.entrance import Entrance
 from rest.api_v1 import House, routes_of
 from rest.cdn import Cdn
 from rest.delivery import Delivery
+from rest.direct_uploads import direct_upload_routes
 from rest.generate import GenerationJobs
 from rest.health import health_routes
 from rest.live import LiveUrls
@@ -48,7 +49,7 @@ def create_app(parts: Parts) -> ASGIApp:
         response: Response = await graphql.run(request)
         return response
 
-    paths = ("/graphql", "/v1/graphql")
+    paths, live_urls = ("/graphql", "/v1/graphql"), _live_urls(parts)
     app = Starlette(
         middleware=[_cors(settings.allowed_origins)] if settings.allowed_origins else [],
         routes=[
@@ -56,9 +57,10 @@ def create_app(parts: Parts) -> ASGIApp:
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
             *_cdn(parts).routes(),
-            *_live_urls(parts).routes(),
+            *live_urls.routes(),
+            *direct_upload_routes(parts.studio.uploads, parts.studio.meter),
             *_generation_jobs(parts).routes(),
-            *routes_of(_house(parts)),
+            *routes_of(_house(parts, live_urls)),
             *health_routes(parts.credentials.ping),
             Route("/", _home),
         ],
@@ -107,7 +109,7 @@ def _live_urls(parts: Parts) -> LiveUrls:
     )
 
 
-def _house(parts: Parts) -> House:
+def _house(parts: Parts, live_urls: LiveUrls) -> House:
     studio = parts.studio
     return House(
         identity=parts.identity,
@@ -117,6 +119,7 @@ def _house(parts: Parts) -> House:
         repeats=Repeats(KeptResponses(parts.engine), refusal),
         meter=studio.meter,
         starts=studio.starts,
+        live=live_urls,
         public_url=studio.public_url,
     )
 

@@ -1,6 +1,7 @@
 """GraphQL over HTTP and WebSocket: Strawberry's view, with our identity, encoding and manners."""
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +17,11 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET
 
+from app.forms import FORM_BOUNDS, WHAT_TO_SEND, is_upload, operation_in
 from app.frames import short_reason
 from app.sockets import CLOSED_FORBIDDEN, Conversation, Socket
 from domain.errors import HTTP_STATUS, DomainError, ErrorCode
+from gateway.forms import form_of
 from gateway.identity import Identity
 from gateway.metering import address_of
 from resolvers.context import Context, Studio
@@ -49,6 +52,7 @@ class StudioGraphQL(GraphQL[Context, None]):
             connection_init_wait_timeout=timedelta(seconds=init_seconds),
             max_subscriptions_per_connection=MOST_OPERATIONS,
             allowed_origins=allowed_origins,
+            multipart_uploads_enabled=True,
         )
         self._studio = studio
         self.identity = identity
@@ -70,7 +74,10 @@ class StudioGraphQL(GraphQL[Context, None]):
 
     async def run(self, request: Any, *arguments: Any, **named: Any) -> Any:
         try:
-            return await super().run(request, *arguments, **named)
+            async with AsyncExitStack() as stack:
+                if isinstance(request, Request):
+                    request.scope["state"]["stack"] = stack
+                return await super().run(request, *arguments, **named)
         except HTTPException as error:
             return self._refusal(request.scope, _told_plainly(error))
         except DomainError as error:
@@ -91,12 +98,19 @@ class StudioGraphQL(GraphQL[Context, None]):
         return False
 
     async def parse_http_body(self, request: Any) -> Any:
-        if request.method != "GET" and not _is_json(request.content_type or ""):
-            raise HTTPException(415, "Send JSON: the Content-Type must be application/json")
+        content_type = request.content_type or ""
+        if request.method != "GET" and not _is_json(content_type) and not is_upload(content_type, request.headers):
+            raise HTTPException(415, WHAT_TO_SEND)
         try:
             return await super().parse_http_body(request)
         except (AttributeError, TypeError, ValueError, RecursionError) as error:
             raise HTTPException(400, "The request must be a JSON object with a `query`") from error
+
+    async def parse_multipart(self, request: Any) -> Any:
+        """A form as the GraphQL multipart request specification has it, whose files last until the answer is made."""
+        stack: AsyncExitStack = request._request.scope["state"]["stack"]  # noqa: SLF001 - no other way to the request
+        form = await stack.enter_async_context(form_of(request._request, **FORM_BOUNDS))  # noqa: SLF001
+        return operation_in(form)
 
     async def process_result(self, request: Request, result: Any) -> GraphQLHTTPResponse:
         answer = await super().process_result(request, result)

@@ -29,10 +29,13 @@ from gateway.limits import open_limiter
 from gateway.metering import Allowances, Meter
 from gateway.starts import Starts
 from gateway.tokens import Issuer, Tokens
+from gateway.upload_urls import UploadUrls
+from gateway.uploads import Uploads
 from providers.sketch import Sketch
 from resolvers.context import Studio
 from storage.bus import create_bus
 from storage.credentials import Credentials
+from storage.discarded import NotYetNeeded
 from storage.events import EventLog
 from storage.leases import Leases
 from storage.live_images import LiveImages
@@ -90,7 +93,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         credentials = Credentials(engine)
         meter = await _meter(settings, stack)
         offers = Offers(image=images.image_terms, text=texts.text_terms)
-        database, studio = await _studio(stack, engine, bus, settings, secrets, url, offers, meter)
+        database, studio = await _studio(stack, engine, bus, settings, secrets, url, offers, meter, objects)
         yield Parts(
             settings=settings,
             secrets=secrets,
@@ -102,7 +105,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             identity=_identity(credentials, secrets, settings, meter, stack),
             images=PublicImages(engine),
             objects=objects,
-            toolbox=EngineToolbox(images, texts, objects, studio.reads),
+            toolbox=EngineToolbox(images, texts, objects, studio.reads, max_pixels=settings.image_max_pixels),
             turns=Turns(turning, _limits(settings, studio.offers)),
             studio=studio,
         )
@@ -117,18 +120,12 @@ async def _studio(
     url: str,
     offers: Offers,
     meter: Meter,
+    objects: ObjectStore,
 ) -> tuple[Database, Studio]:
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     reads = Reads(engine)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
-    world = World(
-        offers=offers,
-        flags=StudioFlags(read_flags(settings.flags_file)),
-        public_url=url,
-        new_key=partial(mint, secrets.pepper),
-        webhook_secret=partial(secret_of, secrets.webhook_key),
-        require_callable=partial(_require_callable, reach_of(settings)),
-    )
+    world = _world(settings, secrets, url, offers)
     database = Database(engine, announcer.tell, world)
     for run in (announcer.run, hub.run):
         stack.push_async_callback(_end, asyncio.create_task(run()))
@@ -144,8 +141,31 @@ async def _studio(
         meter=meter,
         starts=Starts(reads, meter),
         live_images=LiveImages(engine),
+        uploads=_uploads(database, reads, objects, secrets, settings),
         public_url=url,
         webhook_secret=world.webhook_secret,
+    )
+
+
+def _world(settings: Settings, secrets: Secrets, url: str, offers: Offers) -> World:
+    return World(
+        offers=offers,
+        flags=StudioFlags(read_flags(settings.flags_file)),
+        public_url=url,
+        new_key=partial(mint, secrets.pepper),
+        webhook_secret=partial(secret_of, secrets.webhook_key),
+        require_callable=partial(_require_callable, reach_of(settings)),
+    )
+
+
+def _uploads(database: Database, reads: Reads, objects: ObjectStore, secrets: Secrets, settings: Settings) -> Uploads:
+    return Uploads(
+        begin=database.begin,
+        reads=reads,
+        objects=objects,
+        unneeded=NotYetNeeded(database.engine),
+        urls=UploadUrls(secrets.upload_key, database.world.public_url),
+        max_pixels=settings.image_max_pixels,
     )
 
 
@@ -211,6 +231,7 @@ async def _objects(settings: Settings) -> ObjectStore:
         settings.s3_secret_key.get_secret_value(),
         settings.s3_bucket,
         region=settings.s3_region,
+        public_endpoint=str(settings.s3_public_endpoint) if settings.s3_public_endpoint else None,
     )
     await objects.ensure_bucket()
     return objects

@@ -17,7 +17,8 @@ def read_secrets(settings: Settings) -> Secrets:
     """One secret for each purpose, all derived from one."""
     given = settings.secret_key
     root = given.get_secret_value().encode() if given else _kept(settings.data_dir / "secret.key")
-    return Secrets(*(digest(root, purpose, sha256) for purpose in (b"api keys", b"tokens", b"cursors", b"webhooks")))
+    purposes = (b"api keys", b"tokens", b"cursors", b"webhooks", b"uploads")
+    return Secrets(*(digest(root, purpose, sha256) for purpose in purposes))
 
 
 def write_private(path: Path, content: bytes) -> None:

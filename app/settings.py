@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of the object store.")
     s3_bucket: str = Field("easel", description="Bucket of the object store; made if missing.")
     s3_region: str = Field("us-east-1", description="Region of the object store.")
+    s3_public_endpoint: AnyHttpUrl | None = Field(
+        None, description="The object store as browsers reach it, where that is another URL: pictures are sent there."
+    )
+    image_max_pixels: int = Field(
+        50_000_000, ge=1_000_000, le=170_000_000, description="Most pixels a picture may have that comes in."
+    )
     secret_key: SecretStr | None = Field(
         None,
         min_length=32,

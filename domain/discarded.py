@@ -11,7 +11,9 @@ class Discarded:
     """
     Recorded in the transaction that removes their row, so that neither is ever left without the other.
 
-    From `due_at` on they are removed: later where somebody may just be about to read them.
+    From `due_at` on they are removed: later where somebody may just be about to read them. Of bytes that nobody needs
+    yet it is recorded before they are stored, and taken back by the transaction that needs them: what a crash or a
+    refusal leaves behind goes by itself.
     """
 
     id: Id = field(default_factory=new_id)

@@ -1,10 +1,19 @@
 """An upload that a front end sends straight to the object store: announced, sent, then checked before it counts."""
 
+import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from domain.errors import InvalidInput
 from domain.ids import Id, new_id
+
+# 5 MB, as clients of the REST interface know it.
+MOST_FILE_BYTES = 5 * 1024 * 1024
+MIME_TYPES = ("image/png", "image/jpeg", "image/webp")
+LIFE_SECONDS = 900
+# What was begun in time may come in later, and is looked for so long.
+GRACE_SECONDS = 3_600
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,3 +35,24 @@ class ImageUpload:
     created_by: str
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     expires_at: datetime
+
+    @property
+    def removed_at(self) -> datetime:
+        """When the bytes that were sent go, whatever became of them."""
+        return self.expires_at + timedelta(seconds=GRACE_SECONDS)
+
+
+def incoming_key(project_id: Id) -> str:
+    """Where bytes are sent that were not checked yet: a place that no image has."""
+    return f"incoming/{project_id}/{secrets.token_hex(16)}"
+
+
+def require_file_size(size_bytes: int, field_name: str = "file") -> None:
+    if size_bytes > MOST_FILE_BYTES:
+        hint = f"A picture has at most {MOST_FILE_BYTES:,} bytes: save it smaller, or with more compression"
+        raise InvalidInput("File too large", field=field_name, hint=hint)
+
+
+def require_mime_type(mime_type: str) -> None:
+    if mime_type not in MIME_TYPES:
+        raise InvalidInput(f"mimeType must be one of {', '.join(MIME_TYPES)}", field="mimeType")

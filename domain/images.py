@@ -1,5 +1,6 @@
 """An image: a picture that is kept, with what is known of it."""
 
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -7,6 +8,7 @@ from typing import Any
 
 from domain.events import Event
 from domain.ids import Id, new_id
+from domain.pictures import Picture
 from domain.plain import payload_of, plain
 
 
@@ -39,6 +41,26 @@ class NewImage:
     model: str | None = None
     provider: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, picture: Picture, project_id: Id, **known: Any) -> "NewImage":
+        """
+        This picture's, under a fresh key and with what else is known of it.
+
+        The random part makes the key, and with it the URL of the bytes, impossible to guess.
+        """
+        image_id = new_id()
+        return cls(
+            id=image_id,
+            storage_key=f"{project_id}/{image_id}-{secrets.token_hex(16)}.{picture.extension}",
+            file_name=f"{image_id}.{picture.extension}",
+            mime_type=picture.mime_type,
+            file_size=len(picture.data),
+            file_hash=picture.sha256,
+            width=picture.width,
+            height=picture.height,
+            **known,
+        )
 
     @property
     def value(self) -> dict[str, Any]:

@@ -26,6 +26,11 @@ class Command(Generic[Result]):
 
     client_mutation_id: str | None = None
 
+    @property
+    def asked(self) -> Any:
+        """What a repeat has in common with it: all of it, but for what was drawn at random on the way."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Holding:
@@ -231,4 +236,15 @@ class ObjectStore(Protocol):
 
     async def presigned_url(self, key: str, *, expires_seconds: int) -> str | None:
         """A URL from which anyone can GET the bytes until it expires; None where the store has no such thing."""
+        ...
+
+    async def get_up_to(self, key: str, most_bytes: int) -> bytes:
+        """The bytes, or of more than `most_bytes` so many and one: no more is read of them."""
+        ...
+
+    async def presigned_put(self, key: str, mime_type: str, size_bytes: int, *, expires_seconds: int) -> str | None:
+        """
+        A URL to which anyone can PUT so many bytes of this type until it expires; None where the store has no such
+        thing.
+        """
         ...

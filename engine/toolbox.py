@@ -1,13 +1,11 @@
 """What a step may reach while it works: the providers, and a place to keep pictures."""
 
 import asyncio
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import DomainError, ErrorCode
-from domain.ids import new_id
 from domain.images import Image, NewImage
 from domain.kinds.input_value import image_value
 from domain.kinds.kind import Work
@@ -16,7 +14,7 @@ from domain.pictures import Change, Picture
 from domain.ports import ObjectStore
 from domain.providers import GeneratedPicture, ImageProvider, TextProvider
 from providers.changes import change_picture
-from providers.pictures import read_picture
+from providers.pictures import MAX_PIXELS, read_picture
 from storage.reads import Reads
 
 STORE_ATTEMPTS = 20
@@ -31,29 +29,16 @@ class EngineToolbox:
     objects: ObjectStore
     reads: Reads
     store_seconds: float = 60.0
+    max_pixels: int = MAX_PIXELS
 
     async def keep_image(
         self, picture: GeneratedPicture, work: Work, *, model: str | None, provider: str | None
     ) -> NewImage:
-        measured = await read_picture(picture.data)
-        image_id = new_id()
-        # The random part makes the key, and with it the URL of the bytes, impossible to guess.
-        key = f"{work.project_id}/{image_id}-{secrets.token_hex(16)}.{measured.extension}"
-        await self._store(key, measured)
-        return NewImage(
-            id=image_id,
-            storage_key=key,
-            file_name=f"{image_id}.{measured.extension}",
-            mime_type=measured.mime_type,
-            file_size=len(measured.data),
-            file_hash=measured.sha256,
-            width=measured.width,
-            height=measured.height,
-            seed=picture.seed,
-            model=model,
-            provider=provider,
-            meta=picture.meta,
-        )
+        measured = await read_picture(picture.data, max_pixels=self.max_pixels)
+        known = {"seed": picture.seed, "model": model, "provider": provider, "meta": picture.meta}
+        new = NewImage.of(measured, work.project_id, **known)
+        await self._store(new.storage_key, measured)
+        return new
 
     async def _store(self, key: str, picture: Picture) -> None:
         """A picture may have been paid for: a store that is away for a while must not lose it."""
@@ -78,4 +63,4 @@ class EngineToolbox:
         return [(by_id[id_], await self.objects.get(by_id[id_].object_key)) for id_ in wanted]
 
     async def change_picture(self, data: bytes, change: Change) -> bytes:
-        return await change_picture(data, change)
+        return await change_picture(data, change, max_pixels=self.max_pixels)

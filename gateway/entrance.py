@@ -8,6 +8,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import DomainError, ErrorCode
+from domain.image_uploads import MOST_FILE_BYTES
 from gateway.addresses import Network, client_address
 from gateway.limits import LimitState
 from gateway.traces import trace_id_of
@@ -24,7 +25,8 @@ class Entrance:
     """
     ASGI middleware. `scope["state"]` has the `trace_id` and the caller's `address` for all that follows.
 
-    On each answer are `X-Trace-Id`, and how the `limit` stands that was counted against, if any was.
+    On each answer are `X-Trace-Id`, and how the `limit` stands that was counted against, if any was. A request that
+    brings a picture, alone or in a form, may be larger than others by as much as a picture may have.
     """
 
     def __init__(self, app: ASGIApp, most_body_bytes: int, trusted_proxies: Sequence[Network] = ()) -> None:
@@ -49,12 +51,20 @@ class Entrance:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = _Answer(send, scope["state"])
         try:
-            await self.app(scope, _bounded(scope, receive, self.most_body_bytes), answer)
+            await self.app(scope, _bounded(scope, receive, self._most_bytes(scope)), answer)
         except DomainError as error:
             await answer.fail(error)
         except Exception:
             log.exception("unexpected failure", path=scope["path"])
             await answer.fail(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
+
+    def _most_bytes(self, scope: Scope) -> int:
+        content_type = dict(scope["headers"]).get(b"content-type", b"").lower()
+        brings_a_picture = content_type.startswith(_WITH_PICTURES)
+        return self.most_body_bytes + (MOST_FILE_BYTES if brings_a_picture else 0)
+
+
+_WITH_PICTURES = (b"multipart/form-data", b"image/")
 
 
 class _Answer:

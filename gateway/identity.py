@@ -35,14 +35,15 @@ Value = TypeVar("Value")
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """
-    `pepper` goes into the hashes of API keys, `token_key` signs tokens, `cursor_key` signs cursors; the secrets of
-    webhooks are made of `webhook_key`.
+    `pepper` goes into the hashes of API keys, `token_key` signs tokens, `cursor_key` cursors, `upload_key` URLs that
+    pictures are sent to; the secrets of webhooks are made of `webhook_key`.
     """
 
     pepper: bytes = field(repr=False)
     token_key: bytes = field(repr=False)
     cursor_key: bytes = field(repr=False)
     webhook_key: bytes = field(repr=False)
+    upload_key: bytes = field(repr=False)
 
 
 class Identity:

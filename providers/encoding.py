@@ -1,23 +1,30 @@
 """Decoded pictures as bytes: what each format can hold, and how the rest is made to fit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
+from types import MappingProxyType
+from typing import Any
 
 from PIL import Image, ImageCms
 
 LONGEST_SIDES: dict[str, int] = {"PNG": 65_535, "JPEG": 65_500, "WEBP": 16_383}
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _FULL_COLOUR = 90  # from this quality on, colours are kept as finely as brightness
 
 
-def encoded(image: Image.Image, format_name: str, quality: int) -> bytes:
-    """The picture in this format, with its colour profile and nothing else of what came with it."""
+def encoded(image: Image.Image, format_name: str, quality: int, options: Mapping[str, Any] = _NONE) -> bytes:
+    """
+    The picture in this format, with its colour profile and nothing else of what came with it.
+
+    `options` are the format's own, as Pillow knows them, and go before what the quality means.
+    """
     ready = _fitting(image, format_name)
     profile = ready.info.get("icc_profile") or b""
     kept = profile if profile[16:20] == _COLOUR_SPACES.get(ready.mode) else None
     ready.info = {name: value for name, value in ready.info.items() if name == "transparency"}
     written = BytesIO()
-    subsampling = 0 if quality >= _FULL_COLOUR else 2
-    ready.save(written, format_name, icc_profile=kept, quality=quality, subsampling=subsampling)
+    chosen: dict[str, Any] = {"quality": quality, "subsampling": 0 if quality >= _FULL_COLOUR else 2, **options}
+    ready.save(written, format_name, icc_profile=kept, **chosen)
     return written.getvalue()
 
 

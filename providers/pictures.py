@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from io import BytesIO
@@ -17,6 +17,7 @@ from providers.encoding import encoded
 Answer = TypeVar("Answer")
 
 MAX_PIXELS = 50_000_000
+MOST_PIXELS_DRAWN = 2_000_000_000  # pixels times passes: some seconds
 LONGEST_SIDE = 65_535  # pixels; of a longer one, resizing would take memory by the square of it
 
 
@@ -41,7 +42,7 @@ async def in_picture_thread(function: Callable[..., Answer], *arguments: Any) ->
 
 def decoded(data: bytes, max_pixels: int) -> Image.Image:
     """The picture with its pixels, standing upright as its EXIF says. Blocks."""
-    return _upright(_loaded(data, max_pixels))
+    return upright(_loaded(data, max_pixels))
 
 
 def format_of(image: Image.Image) -> str:
@@ -64,27 +65,35 @@ def open_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     return image
 
 
+def sound(data: bytes, max_pixels: int) -> tuple[bytes, Image.Image]:
+    """The bytes of the picture, without what trails behind its end, and the picture with its pixels. Blocks."""
+    end = _ENDS[format_of(open_picture(data, max_pixels=max_pixels))](data)
+    if end is None or end > len(data):
+        raise damaged()
+    kept = data[:end]
+    checked = open_picture(kept, max_pixels=max_pixels)
+    _require_few_passes(kept, checked)
+    try:
+        checked.verify()  # which spoils it
+    except Exception as error:  # as above
+        raise damaged() from error
+    return kept, _loaded(kept, max_pixels)
+
+
+def measured(data: bytes, format_name: str, size: Size) -> Picture:
+    return Picture(data, Image.MIME[format_name], *size, sha256(data).hexdigest())
+
+
+def damaged() -> InvalidInput:
+    return InvalidInput("The picture is damaged or incomplete: send the whole file again.", field="file")
+
+
 _THREADS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pictures")
 
 
 def _read(data: bytes, max_pixels: int) -> Picture:
-    image = open_picture(data, max_pixels=max_pixels)
-    format_name = format_of(image)
-    end = _ENDS[format_name](data)
-    if end is None or end > len(data):
-        raise _damaged()
-    kept = data[:end]
-    _decode_whole(kept, max_pixels)
-    return Picture(kept, Image.MIME[format_name], image.width, image.height, sha256(kept).hexdigest())
-
-
-def _decode_whole(data: bytes, max_pixels: int) -> None:
-    checked = open_picture(data, max_pixels=max_pixels)
-    try:
-        checked.verify()  # which spoils it
-    except Exception as error:  # as above
-        raise _damaged() from error
-    _loaded(data, max_pixels)
+    kept, image = sound(data, max_pixels)
+    return measured(kept, format_of(image), image.size)
 
 
 def _loaded(data: bytes, max_pixels: int) -> Image.Image:
@@ -92,7 +101,7 @@ def _loaded(data: bytes, max_pixels: int) -> Image.Image:
     try:
         image.load()
     except Exception as error:  # as above
-        raise _damaged() from error
+        raise damaged() from error
     return image
 
 
@@ -123,7 +132,7 @@ _TURNS: dict[int, Image.Transpose] = {
 }
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
     try:
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - as above; without EXIF that can be read it stands as it is
@@ -138,13 +147,24 @@ def _upright(image: Image.Image) -> Image.Image:
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # those that stand alone are part of the pixels
 
 
-def _end_of_jpeg(data: bytes) -> int | None:
+def _jpeg_markers(data: bytes) -> Iterator[re.Match[bytes]]:
     at = 2
     while marker := _JPEG_MARKER.search(data, at):
-        if marker[0] == b"\xff\xd9":
-            return marker.end()
+        yield marker
         at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
-    return None
+
+
+def _end_of_jpeg(data: bytes) -> int | None:
+    return next((marker.end() for marker in _jpeg_markers(data) if marker[0] == b"\xff\xd9"), None)
+
+
+def _require_few_passes(data: bytes, image: Image.Image) -> None:
+    """A progressive JPEG is drawn anew with each pass: a small file could keep a decoder busy for an hour."""
+    if format_of(image) != "JPEG":
+        return
+    passes = sum(marker[0] == b"\xff\xda" for marker in _jpeg_markers(data))
+    if passes * image.width * image.height > MOST_PIXELS_DRAWN:
+        raise InvalidInput("The picture is built up in too many passes: save it as a baseline JPEG.", field="file")
 
 
 def _end_of_png(data: bytes) -> int | None:
@@ -170,7 +190,3 @@ def _too_many_pixels(max_pixels: int) -> InvalidInput:
     return InvalidInput(
         f"The picture is too large: send at most {max_pixels:,} pixels, {LONGEST_SIDE:,} a side.", field="file"
     )
-
-
-def _damaged() -> InvalidInput:
-    return InvalidInput("The picture is damaged or incomplete: send the whole file again.", field="file")

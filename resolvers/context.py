@@ -17,6 +17,7 @@ from domain.ports import Begin, Command, Flags
 from gateway.limits import LimitState
 from gateway.metering import Meter
 from gateway.starts import Starts
+from gateway.uploads import Uploads
 from storage.events import EventLog
 from storage.live_images import LiveImages
 from storage.reads import Reads
@@ -46,6 +47,7 @@ class Studio:
     meter: Meter
     starts: Starts
     live_images: LiveImages
+    uploads: Uploads
     public_url: str
     webhook_secret: Callable[[str, int], str]
 

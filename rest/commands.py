@@ -54,7 +54,7 @@ def command_from(
     values = {**{names[key]: value for key, value in body.items()}, **named}
     if "project_id" in names.values() and values.get("project_id") is None:
         values["project_id"] = request.headers.get(PROJECT)
-    return _converted(kind, {**values, _ECHO: _key_of(request)})
+    return _converted(kind, {**values, _ECHO: key_of(request)})
 
 
 async def json_of(request: Request) -> dict[str, Any]:
@@ -76,7 +76,8 @@ async def json_of(request: Request) -> dict[str, Any]:
     return body
 
 
-def _key_of(request: Request) -> str | None:
+def key_of(request: Request) -> str | None:
+    """What makes the request one command however often it is sent; None where it says nothing of it."""
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is not None and not SHORTEST_KEY <= len(key) <= LONGEST_KEY:
         raise InvalidInput(

@@ -4,7 +4,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema import inputs
 from schema.connections import Names
-from schema.descriptions import describe
+from schema.descriptions import describe, leave_unsaid
 from schema.roots import Mutation, Query, Subscription
 from schema.scalars import SCALARS
 from schema.studio import EXTENSIONS, StudioSchema
@@ -18,6 +18,7 @@ schema = StudioSchema(
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=Names()),
     extensions=EXTENSIONS,
 )
-describe(schema._schema)  # noqa: SLF001 - strawberry offers no other way to the graphql-core schema
+for finish in (describe, leave_unsaid):
+    finish(schema._schema)  # noqa: SLF001 - strawberry offers no other way to the graphql-core schema
 
 __all__ = ["schema"]

@@ -67,6 +67,11 @@ MEANINGS: dict[str, str] = {
     "flowAlias": "The name its image gets in its flow, as @hero.",
     "Project.flowId": "Only what belongs to this flow.",
     "flowId": "The flow whose names count before the project's.",
+    "UploadImageInput.flowId": "The flow it belongs to, made if missing. Null: none; left out: one of its own.",
+    "CreateImageUploadInput.flowId": "The flow it will belong to. Null: none; left out: one of its own.",
+    "file": "A PNG, JPEG or WebP picture of at most 5 MB, sent as a form with the header GraphQL-Require-Preflight.",
+    "fileName": "What the file is called, 1 to 255 characters.",
+    "fileSize": "How many bytes it has, up to 5,242,880.",
     "focalPoint": "What must stay in sight when it is cropped.",
     "format": "png, jpeg or webp; as the provider made them when left out.",
     "from": "The version to begin with.",
@@ -82,6 +87,7 @@ MEANINGS: dict[str, str] = {
     "label": "What people call it, 1 to 200 characters.",
     "maxCredits": "What the run may cost; one that would cost more pauses and asks.",
     "meta": "What else is known of it, up to 64 KiB; replaces what was there.",
+    "mimeType": "image/png, image/jpeg or image/webp.",
     "metadata": "What is known of it; replaces what was there. Up to 64 KiB.",
     "n": "How many pictures, 1 to 8.",
     "name": "Its name, 1 to 200 characters.",
@@ -114,6 +120,7 @@ MEANINGS: dict[str, str] = {
     "to": "The version to compare it with.",
     "token": "The token of the form that is open.",
     "type": "What it is.",
+    "uploadId": "The upload, as createImageUpload called it.",
     "url": "Where messages are sent: https://…, at a public address unless the server's settings allow others.",
     "values": "The values filled in, as the form's schema wants them.",
     "version": "Which version of the workflow.",
@@ -139,6 +146,14 @@ def describe(schema: GraphQLSchema) -> None:
             for output in type_.fields.values():
                 for name, argument in output.args.items():
                     _describe(type_.name, name, argument)
+
+
+def leave_unsaid(schema: GraphQLSchema) -> None:
+    """A flow that is not named is no text: nothing is its default."""
+    for type_ in schema.type_map.values():
+        for field in type_.fields.values() if isinstance(type_, GraphQLInputObjectType) else ():
+            if field.default_value == UNSAID:
+                field.default_value = Undefined
 
 
 def _describe(owner: str, name: str, what: GraphQLArgument | GraphQLInputField) -> None:

@@ -24,6 +24,7 @@ from domain.projects import CreateProject, ProjectStatus, UpdateProject
 from domain.run_commands import CancelOutcome, CancelRun, RetryRun, StartRun
 from domain.runs import RunStatus
 from domain.steps import StepStatus
+from domain.uploading import CreateImageUpload
 from domain.waiting import SubmitStep
 from domain.webhook_deliveries import RedeliverWebhook
 from domain.webhooks import CreateWebhookEndpoint, UpdateWebhookEndpoint
@@ -32,6 +33,7 @@ from resolvers.flows import OfFlow
 from resolvers.generations import OfGeneration
 from resolvers.live_scopes import LiveCache, OfLiveScope
 from resolvers.streams import Channel, ChannelName
+from resolvers.uploads import OfUpload, PictureBrought
 from resolvers.webhooks import OfEndpoint
 from resolvers.workflows import WorkflowGraph
 
@@ -85,6 +87,9 @@ INPUTS: dict[type, str] = {
     RegenerateLiveScope: "RegenerateLiveScopeInput",
     OfLiveScope: "LiveScopeInput",
     FocalPoint: "FocalPointInput",
+    PictureBrought: "UploadImageInput",
+    CreateImageUpload: "CreateImageUploadInput",
+    OfUpload: "CompleteImageUploadInput",
     UpdateImage: "UpdateImageInput",
     AssignImageAlias: "AssignImageAliasInput",
     DeleteImage: "ImageInput",

@@ -1,5 +1,9 @@
 """What mutations answer."""
 
+from datetime import datetime
+from typing import Any
+
+from domain.ids import Id
 from domain.run_commands import CancelOutcome
 from resolvers.mutations import Payload, entity_of
 from schema.fields import of, said
@@ -89,3 +93,14 @@ class ImagePayload:
 
     client_mutation_id: str | None = said(_ECHO)
     image: Image = said("The image.", entity_of)
+
+
+@of(Payload)
+class ImageUploadPayload:
+    """PUT the bytes to `uploadUrl` with `headers` before `expiresAt`, then completeImageUpload."""
+
+    client_mutation_id: str | None = said(_ECHO)
+    upload_id: Id = said("What the upload is called when it is completed.", lambda root: root.result.upload.id)
+    upload_url: str = said("Where the bytes go, all at once.", lambda root: root.result.url)
+    headers: Any = said("What to send with them: exactly these.", lambda root: root.result.headers)
+    expires_at: datetime = said("Until when the URL takes them.", lambda root: root.result.upload.expires_at)

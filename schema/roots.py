@@ -46,6 +46,7 @@ from resolvers import (
     projects,
     runs,
     streams,
+    uploads,
     webhooks,
     workflows,
 )
@@ -65,6 +66,7 @@ from schema.payloads import (
     FlowPayload,
     GenerationPayload,
     ImagePayload,
+    ImageUploadPayload,
     LiveScopePayload,
     ProjectPayload,
     RunPayload,
@@ -179,6 +181,13 @@ class Mutation:
     )
     remove_flow_alias: FlowPayload = said("Take a name from a flow.", mutation(RemoveFlowAlias))
     delete_flow: DeletePayload = said("Remove a flow; its images stay.", mutation(DeleteFlow, OfFlow))
+    upload_image: ImagePayload = said("Make an image of a picture that comes with this request.", uploads.upload_image)
+    create_image_upload: ImageUploadPayload = said(
+        "Announce a picture that is sent straight to the object store.", uploads.create_image_upload
+    )
+    complete_image_upload: ImagePayload = said(
+        "Make an image of what was sent; again gives the same image.", uploads.complete_image_upload
+    )
     update_image: ImagePayload = said("Change what is known of an image.", mutation(UpdateImage))
     assign_image_alias: ImagePayload = said("Give an image its name in the project.", mutation(AssignImageAlias))
     delete_image: DeletePayload = said("Remove an image and its bytes, for good.", mutation(DeleteImage))

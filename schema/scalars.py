@@ -6,6 +6,7 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.file_uploads import Upload
 from strawberry.schema.types.scalar import DEFAULT_SCALAR_REGISTRY
 from strawberry.types.scalar import ScalarDefinition
 
@@ -55,11 +56,19 @@ Json: ScalarDefinition = strawberry.scalar(
     serialize=_as_it_is,
     parse_value=_as_it_is,
 )
+File: ScalarDefinition = strawberry.scalar(
+    name="Upload",
+    description="A file: null here, and sent beside the operation by the GraphQL multipart request specification.",
+    specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+    serialize=_as_it_is,
+    parse_value=_as_it_is,
+)
 
 SCALARS: dict[object, ScalarDefinition] = {
     Id: DEFAULT_SCALAR_REGISTRY[strawberry.ID],
     datetime: DateTime,
     Decimal: Credits,
     Any: Json,
+    Upload: File,
     dict[str, Any]: Json,
 }

@@ -52,7 +52,7 @@ _FORGET = text("DELETE FROM idempotency_keys WHERE created_at < now() - make_int
 
 def fingerprint_of(command: Command[Any]) -> bytes:
     """Equal for equal inputs."""
-    inputs = msgspec.json.encode(command, order="deterministic")
+    inputs = msgspec.json.encode(command.asked, order="deterministic")
     return hashlib.sha256(type(command).__name__.encode() + b" " + inputs).digest()
 
 

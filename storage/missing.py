@@ -4,6 +4,7 @@ from domain.assets import Asset
 from domain.errors import DomainError, ErrorCode
 from domain.flows import Flow
 from domain.generations import Generation
+from domain.image_uploads import ImageUpload
 from domain.images import Image
 from domain.live_scopes import LiveScope
 from domain.organizations import Organization
@@ -18,7 +19,8 @@ def forbidden(kind: type) -> DomainError:
 
 
 def not_found(kind: type) -> DomainError:
-    message = f"There is no such {kind.__name__.lower()}: check its id, and that it is your organization's"
+    name = "upload" if kind is ImageUpload else kind.__name__.lower()
+    message = f"There is no such {name}: check its id, and that it is your organization's"
     return DomainError(_NOT_FOUND.get(kind, ErrorCode.NOT_FOUND), message)
 
 

@@ -17,6 +17,7 @@ from domain.circuits import Circuit
 from domain.flows import Flow
 from domain.generations import Generation
 from domain.ids import Id, parse_id
+from domain.image_uploads import ImageUpload
 from domain.images import Image
 from domain.live_scopes import LiveScope
 from domain.members import Member
@@ -47,6 +48,7 @@ READS: dict[type[Any], Permission] = {
     Run: Permission.RUNS_READ,
     Step: Permission.RUNS_READ,
     Image: Permission.IMAGES_READ,
+    ImageUpload: Permission.IMAGES_WRITE,
     Flow: Permission.IMAGES_READ,
     Generation: Permission.IMAGES_READ,
     LiveScope: Permission.IMAGES_READ,
@@ -167,10 +169,12 @@ class Reads:
         query = newest.order_by(by, TABLES[kind].c.id.desc())
         return await self._fetch(kind, query)
 
-    async def project_of(self, kind: type, actor: Actor, id: Id) -> Id | None:
-        """The project of a row, where the actor may start runs in it."""
+    async def project_of(
+        self, kind: type, actor: Actor, id: Id, permission: Permission = Permission.RUNS_START
+    ) -> Id | None:
+        """The project of a row, where the actor has this permission in it."""
         table = TABLES[kind]
-        within = visible(table, actor.organization_id, actor.reach(Permission.RUNS_START))
+        within = visible(table, actor.organization_id, actor.reach(permission))
         query = select(table.c.get("project_id", table.c.id)).where(*within, table.c.id == id)
         with spoken_plainly():
             async with self.engine.connect() as connection:

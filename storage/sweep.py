@@ -9,6 +9,7 @@ from storage.idempotency import forget_old
 JOB_LOG_HOURS = 24
 VISIT_HOURS = 2
 DELIVERY_DAYS = 30
+UPLOAD_DAYS = 1
 ROWS_AT_ONCE = 2_000
 
 _FORGET_JOBS = text("DELETE FROM pgqueuer_log WHERE created < now() - make_interval(hours => :hours)")
@@ -36,19 +37,28 @@ _FORGET_ENDPOINTS = text("""
         WHERE coalesce(endpoint.deleted_at, runs.finished_at) < now() - make_interval(days => :days) LIMIT :most
     )
 """)
+_FORGET_UPLOADS = text("""
+    DELETE FROM image_uploads WHERE id IN (
+        SELECT id FROM image_uploads WHERE expires_at < now() - make_interval(days => :days) LIMIT :most
+    )
+""")
 
 
 _FORGET_VISITS = text("DELETE FROM live_visits WHERE at < now() - make_interval(hours => :hours)")
 
 
 async def sweep(engine: AsyncEngine) -> None:
-    """Remove idempotency keys and the job queue's own history after a day, what webhooks were told after a month."""
+    """
+    Remove idempotency keys, the job queue's own history and direct uploads after a day, what webhooks were told after
+    a month.
+    """
     with spoken_plainly():
         async with engine.begin() as connection:
             await forget_old(connection)
             for forget in (_FORGET_JOBS, _FORGET_COUNTS):
                 await connection.execute(forget, {"hours": JOB_LOG_HOURS})
             await connection.execute(_FORGET_VISITS, {"hours": VISIT_HOURS})
+        await _in_parts(engine, _FORGET_UPLOADS, days=UPLOAD_DAYS)
         await _in_parts(engine, _GIVE_UP_DELIVERIES)
         for forget in (_FORGET_DELIVERIES, _FORGET_ENDPOINTS):
             await _in_parts(engine, forget, days=DELIVERY_DAYS)

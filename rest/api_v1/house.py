@@ -12,6 +12,7 @@ from gateway.identity import Identity
 from gateway.metering import Meter
 from gateway.starts import Starts
 from rest.commands import PROJECT
+from rest.live import LiveUrls
 from rest.repeats import Repeats
 from rest.waiting import Waiting
 from storage.reads import Place, Reads
@@ -28,6 +29,7 @@ class House:
     repeats: Repeats
     meter: Meter
     starts: Starts
+    live: LiveUrls
     public_url: str
 
     async def enter(self, request: Request) -> Actor:

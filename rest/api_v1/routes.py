@@ -27,6 +27,7 @@ from gateway.limits import RateLimited
 from gateway.metering import tell
 from rest.api_v1.actions import Action, Change, Listing, One, Remove, resolve
 from rest.api_v1.house import PREFIX, House
+from rest.api_v1.live import live
 from rest.api_v1.making import Deprecated, Make, Start
 from rest.api_v1.queries import DELETED
 from rest.repeats import as_sent
@@ -78,6 +79,7 @@ ROWS = (
     Row("DELETE", "/images/{id}",                 Remove(DeleteImage)),
     Row("PUT",    "/images/{id}/alias",           Change(AssignImageAlias)),
 
+    Row("GET",    "/live",                        live),
     Row("POST",   "/live/scopes",                 Change(CreateLiveScope), 201),
     Row("GET",    "/live/scopes",                 Listing(LiveScope, "slug")),
     Row("GET",    "/live/scopes/{slug}",          One(LiveScope)),

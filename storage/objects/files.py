@@ -60,10 +60,17 @@ class FileObjects:
     def walk(self) -> AsyncGenerator[list[StoredObject], None]:
         return self._threads.pages(_walk(self._root))
 
+    async def get_up_to(self, key: str, most_bytes: int) -> bytes:
+        return await self._threads.run(_read, self._path(key), most_bytes + 1)
+
     async def delete(self, key: str) -> None:
         await self._threads.run(_remove, self._path(key))
 
     async def presigned_url(self, key: str, *, expires_seconds: int) -> str | None:
+        require_key(key)
+        return None
+
+    async def presigned_put(self, key: str, mime_type: str, size_bytes: int, *, expires_seconds: int) -> str | None:
         require_key(key)
         return None
 
@@ -101,9 +108,9 @@ class FileObjects:
             raise
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most_bytes: int = -1) -> bytes:
     with _open(path) as file:
-        return file.read()
+        return file.read(most_bytes)
 
 
 def _open(path: Path, start: int = 0) -> BinaryIO:

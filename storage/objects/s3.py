@@ -19,6 +19,7 @@ from domain.errors import DomainError, InvalidInput
 from domain.ports import StoredObject
 from storage.objects.failures import not_found, unavailable
 from storage.objects.keys import length_of, require_key
+from storage.objects.signing import Signer, signed_put
 from storage.objects.threads import CHUNK_BYTES, Threads
 
 _MAX_EXPIRES_SECONDS = 7 * 24 * 3600  # the signature's own limit
@@ -50,7 +51,8 @@ _SENTENCES = {
 @dataclass(eq=False)
 class S3Objects:
     """
-    An ObjectStore in one bucket. `endpoint` is a URL, as `http://127.0.0.1:9000`.
+    An ObjectStore in one bucket. `endpoint` is a URL, as `http://127.0.0.1:9000`; `public_endpoint` is the one that
+    browsers reach it by, where that is another.
 
     `connect_seconds` also limits the sending of each 256 KiB, `read_seconds` each silence of the server,
     `limit_seconds` a call with its retries.
@@ -65,9 +67,11 @@ class S3Objects:
     read_seconds: float = 30.0
     limit_seconds: float = 90.0
     threads: int = 16
+    public_endpoint: str | None = None
 
     def __post_init__(self) -> None:
-        self._client = _connect(self)
+        self._client = _connect(self, self.endpoint)
+        self._outside = _connect(self, self.public_endpoint or self.endpoint)  # which is only asked for addresses
         self._threads = Threads(_FAILURES, _explain, limit_seconds=self.limit_seconds, threads=self.threads)
 
     async def ensure_bucket(self) -> None:
@@ -87,14 +91,27 @@ class S3Objects:
     def walk(self) -> AsyncGenerator[list[StoredObject], None]:
         return self._threads.pages(self._walk())
 
+    async def get_up_to(self, key: str, most_bytes: int) -> bytes:
+        return await self._threads.run(self._download, require_key(key), most_bytes + 1)
+
     async def delete(self, key: str) -> None:
         await self._threads.run(self._remove, require_key(key))
 
     async def presigned_url(self, key: str, *, expires_seconds: int) -> str | None:
-        if not 1 <= expires_seconds <= _MAX_EXPIRES_SECONDS:
-            raise InvalidInput("A signed URL expires after 1 second to 7 days", field="expiresSeconds")
+        _require_lifetime(expires_seconds)
         lifetime = timedelta(seconds=expires_seconds)
         return self._client.presigned_get_object(self.bucket, require_key(key), expires=lifetime)
+
+    async def presigned_put(self, key: str, mime_type: str, size_bytes: int, *, expires_seconds: int) -> str | None:
+        """The store refuses another type or length than these; what the bytes are it does not look at."""
+        _require_lifetime(expires_seconds)
+        placed = self._outside.get_presigned_url("PUT", self.bucket, require_key(key))
+        return signed_put(
+            placed.partition("?")[0],
+            Signer(self.access_key, self.secret_key, self.region),
+            {"content-length": str(size_bytes), "content-type": mime_type},
+            expires_seconds=expires_seconds,
+        )
 
     def _ensure_bucket(self) -> None:
         if self._client.bucket_exists(self.bucket):
@@ -110,9 +127,9 @@ class S3Objects:
         part_bytes = max(len(data), MIN_PART_SIZE)
         self._client.put_object(self.bucket, key, BytesIO(data), len(data), mime_type, part_size=part_bytes)
 
-    def _download(self, key: str) -> bytes:
+    def _download(self, key: str, most_bytes: int | None = None) -> bytes:
         with closing(self._open(key)) as response:
-            return response.read()
+            return response.read(most_bytes)
 
     def _open(self, key: str, start: int = 0, length: int = 0) -> BaseHTTPResponse:
         """From `start` on, `length` bytes, or with 0 all there are."""
@@ -131,6 +148,11 @@ class S3Objects:
                 raise
 
 
+def _require_lifetime(expires_seconds: int) -> None:
+    if not 1 <= expires_seconds <= _MAX_EXPIRES_SECONDS:
+        raise InvalidInput("A signed URL expires after 1 second to 7 days", field="expiresSeconds")
+
+
 class _BlockwisePool(PoolManager):
     """Sends bodies block by block: given whole to the socket, all of a body has to be sent within `connect_seconds`."""
 
@@ -140,8 +162,8 @@ class _BlockwisePool(PoolManager):
         return super().urlopen(method, url, *arguments, **options)
 
 
-def _connect(to: S3Objects) -> Minio:
-    scheme, _, address = to.endpoint.partition("://")
+def _connect(to: S3Objects, endpoint: str) -> Minio:
+    scheme, _, address = endpoint.rstrip("/").partition("://")
     try:
         if scheme not in {"http", "https"} or not address:
             raise ValueError("the endpoint is a URL such as http://127.0.0.1:9000")  # noqa: TRY301 - said as minio does
@@ -150,7 +172,9 @@ def _connect(to: S3Objects) -> Minio:
             address, to.access_key, to.secret_key, secure=scheme == "https", region=to.region, http_client=_pool(to)
         )
     except ValueError as error:
-        raise InvalidInput(f"Invalid EASEL_S3_ENDPOINT, EASEL_S3_BUCKET or EASEL_S3_REGION: {error}") from error
+        raise InvalidInput(
+            f"Invalid EASEL_S3_ENDPOINT, EASEL_S3_PUBLIC_ENDPOINT, EASEL_S3_BUCKET or EASEL_S3_REGION: {error}"
+        ) from error
 
 
 def _pool(to: S3Objects) -> PoolManager:

@@ -38,6 +38,7 @@ from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun, WindDownRun
 from domain.steps import RunError, Step
+from domain.uploading import CompleteImageUpload, CreateImageUpload, UploadImage
 from domain.waiting import SubmitStep, TimeOutStep
 from domain.webhook_deliveries import RecordDelivery, RedeliverWebhook, SendTestWebhook
 from domain.webhooks import (
@@ -56,9 +57,11 @@ from tests.contract.studio_rows import (
     a_live_scope,
     an_endpoint,
     an_image,
+    an_upload,
     claimed,
     queued_step,
     started,
+    stored,
 )
 from tests.studio import Tenant, claim_of
 
@@ -223,6 +226,15 @@ async def _record_delivery(one: Tenant) -> RecordDelivery:
     return RecordDelivery(delivery_id=taken.delivery.id, epoch=taken.delivery.epoch, response_status=200)
 
 
+async def _upload_image(one: Tenant) -> UploadImage:
+    return UploadImage(project_id=one.project_id, sent_hash="0" * 64, stored=await stored(one))
+
+
+async def _complete_image_upload(one: Tenant) -> CompleteImageUpload:
+    upload = await one.do(an_upload(one))
+    return CompleteImageUpload(upload_id=upload.id, stored=await stored(one))
+
+
 async def _quote_run(one: Tenant) -> QuoteRun:
     start = StartRun(workflow_id=(await one.hero_image()).id, inputs={"prompt": "A kite"})
     return QuoteRun(start=start)
@@ -264,6 +276,9 @@ BUILD: dict[type[Command[Any]], Build] = {
     RegenerateLiveScope: _of_scope(lambda id_: RegenerateLiveScope(id=id_)),
     DeleteLiveScope: _of_scope(lambda id_: DeleteLiveScope(id=id_)),
     RequestLiveImage: _request_live_image,
+    UploadImage: _upload_image,
+    CreateImageUpload: _made(an_upload),
+    CompleteImageUpload: _complete_image_upload,
     UpdateImage: _of_image(lambda id_: UpdateImage(id=id_, meta={"seen": True})),
     AssignImageAlias: _of_image(lambda id_: AssignImageAlias(id=id_, alias="@logo")),
     DeleteImage: _of_image(lambda id_: DeleteImage(id=id_)),

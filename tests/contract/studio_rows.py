@@ -19,13 +19,16 @@ from domain.kinds.kind import StepResult
 from domain.live_scope_commands import CreateLiveScope
 from domain.live_scopes import LiveScope
 from domain.permissions import engine_actor
+from domain.pictures import Picture
 from domain.ports import Shown
 from domain.run_commands import StartRun
 from domain.runs import Run
 from domain.steps import Step
+from domain.uploading import CreateImageUpload, Stored
 from domain.webhook_deliveries import SendTestWebhook, WebhookDelivery
 from domain.webhooks import CreateWebhookEndpoint, WebhookEndpoint
 from domain.workflows import Workflow
+from storage.discarded import NotYetNeeded
 from tests.studio import Tenant, claim_of
 
 
@@ -84,6 +87,17 @@ async def a_generation(one: Tenant, **more: Any) -> Generation:
 async def a_live_scope(one: Tenant) -> LiveScope:
     scope: LiveScope = await one.do(CreateLiveScope(project_id=one.project_id, slug=str(new_id())))
     return scope
+
+
+async def stored(one: Tenant) -> Stored:
+    """A picture that is in the object store, and that nobody needs yet."""
+    new = NewImage.of(Picture(b"1", "image/png", 1, 1, "0" * 64), one.project_id)
+    unneeded = await NotYetNeeded(one.parts.engine).begin(one.actor.organization_id, new.storage_key)
+    return Stored(picture=new, discarded=unneeded)
+
+
+def an_upload(one: Tenant) -> CreateImageUpload:
+    return CreateImageUpload(project_id=one.project_id, file_name="kite.png", mime_type="image/png", file_size=1)
 
 
 async def an_endpoint(one: Tenant) -> WebhookEndpoint:

@@ -34,6 +34,7 @@ from domain.permissions import OF_THE_ORGANIZATION, Actor, Role
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun, WindDownRun
+from domain.uploading import CompleteImageUpload, CreateImageUpload, UploadImage
 from domain.waiting import SubmitStep, TimeOutStep
 from domain.webhook_deliveries import RecordDelivery, RedeliverWebhook, SendTestWebhook
 from domain.webhooks import (
@@ -88,6 +89,9 @@ MAY: dict[type[Command[Any]], set[str]] = {
     RegenerateLiveScope: WRITERS,
     DeleteLiveScope: WRITERS,
     RequestLiveImage: {HOUSE},
+    UploadImage: WRITERS,
+    CreateImageUpload: WRITERS,
+    CompleteImageUpload: WRITERS,
     UpdateImage: WRITERS,
     AssignImageAlias: WRITERS,
     DeleteImage: WRITERS,
@@ -111,8 +115,9 @@ MAY: dict[type[Command[Any]], set[str]] = {
     ReleaseStep: {HOUSE},
     ExpireStep: {HOUSE},
 }
-# Addresses that are called may tell secrets.
+# Addresses that are called may tell secrets; what is being sent is for those who may send it.
 NAMING_WHAT_VIEWERS_DO_NOT_SEE = {
+    CompleteImageUpload,
     UpdateWebhookEndpoint,
     DeleteWebhookEndpoint,
     RotateWebhookSecret,

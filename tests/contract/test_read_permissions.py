@@ -13,6 +13,7 @@ from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
 from domain.flows import CreateFlow, Flow
 from domain.generations import Generation
+from domain.image_uploads import ImageUpload
 from domain.images import Image
 from domain.live_scopes import LiveScope
 from domain.members import Member, SetMember
@@ -26,7 +27,7 @@ from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.reads import NODES, READS, Reads
 from tests.contract.callers import CALLERS, HOUSE, KEY, NO_SCOPE, caller, member
-from tests.contract.studio_rows import a_delivery, a_generation, a_live_scope, finished
+from tests.contract.studio_rows import a_delivery, a_generation, a_live_scope, an_upload, finished
 from tests.studio import Tenant, tenant
 
 # A provider is everybody's; all else belongs to an organization.
@@ -36,10 +37,12 @@ READERS = {
     ApiKey: {"OWNER", KEY, HOUSE},
     WebhookEndpoint: {"OWNER", "EDITOR", KEY, HOUSE},
     WebhookDelivery: {"OWNER", "EDITOR", KEY, HOUSE},
+    ImageUpload: {"OWNER", "EDITOR", KEY, HOUSE},
 }
 OWNED = [kind for kind in READS if kind not in EVERYBODYS]
 NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image} | {ApiKey, Account, LedgerEntry}
 NOUNS |= {Flow, Generation, LiveScope, WebhookEndpoint, WebhookDelivery, Member} | EVERYBODYS
+NOUNS |= {ImageUpload}
 
 
 async def filled(parts: Parts) -> Tenant:
@@ -52,6 +55,7 @@ async def filled(parts: Parts) -> Tenant:
     await one.do(CreateFlow(project_id=one.project_id))
     await a_generation(one)
     await a_live_scope(one)
+    await one.do(an_upload(one))
     return one
 
 
@@ -115,7 +119,7 @@ async def test_a_member_sees_their_own_project_and_no_other(kind: type[Any], par
         assert not any(await seen(reads, kind, member(other.id, {home.project_id: role}), id_)), role
 
 
-@pytest.mark.parametrize("kind", [WebhookEndpoint, WebhookDelivery])
+@pytest.mark.parametrize("kind", [WebhookEndpoint, WebhookDelivery, ImageUpload])
 async def test_who_may_see_it_in_another_project_alone_sees_nothing_of_it_here(kind: type[Any], parts: Parts) -> None:
     home, reads = await filled(parts), parts.studio.reads
     other = await home.do(CreateProject(name="Shop"))

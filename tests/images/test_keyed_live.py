@@ -1,0 +1,34 @@
+"""`GET /api/v1/live`: an image by its prompt, for programs with a key."""
+
+import pytest
+
+from tests.studio import Client
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PROMPT = "грузовик едет по горной дороге"
+
+
+async def test_an_image_is_generated_once_and_found_from_then_on(client: Client) -> None:
+    first = await client.http.get("/api/v1/live", params={"prompt": PROMPT, "aspectRatio": "16:9"})
+    assert (first.status_code, first.headers["content-type"], first.headers["x-cache-status"]) == (
+        200,
+        "image/jpeg",
+        "MISS",
+    )
+    again = await client.http.get("/api/v1/live", params={"prompt": PROMPT, "aspectRatio": "16:9"})
+    assert (again.content, again.headers["x-cache-status"]) == (first.content, "HIT")
+    assert "ratelimit-remaining" in again.headers
+
+
+async def test_keys_have_no_visitors_hour(client: Client) -> None:
+    for number in range(12):
+        query = {"prompt": f"picture {number}", "autoEnhance": "false"}
+        assert (await client.http.get("/api/v1/live", params=query)).status_code == 200
+
+
+async def test_without_a_key_nothing_is_generated(client: Client) -> None:
+    answer = await client.http.get("/api/v1/live", params={"prompt": PROMPT}, headers={"X-API-Key": "nobody"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
+    answer = await client.http.get("/api/v1/live")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Prompt is required")
