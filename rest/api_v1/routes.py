@@ -30,6 +30,7 @@ from rest.api_v1.house import PREFIX, House
 from rest.api_v1.live import live
 from rest.api_v1.making import Deprecated, Make, Start
 from rest.api_v1.queries import DELETED
+from rest.api_v1.uploading import upload
 from rest.repeats import as_sent
 
 
@@ -73,6 +74,7 @@ ROWS = (
     Row("POST",   "/flows/{id}/regenerate",       Make(RegenerateFlow)),
 
     Row("GET",    "/images",                      Listing(Image, "flowId", "source", "alias", DELETED)),
+    Row("POST",   "/images/upload",               upload, 201),
     Row("GET",    "/images/resolve/{alias}",      resolve),
     Row("GET",    "/images/{id}",                 One(Image)),
     Row("PUT",    "/images/{id}",                 Change(UpdateImage)),
