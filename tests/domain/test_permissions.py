@@ -123,3 +123,26 @@ def test_who_may_do_something_somewhere_may_not_do_it_anywhere_else() -> None:
     assert not mira.may(Permission.MEMBERS_WRITE)
     with pytest.raises(DomainError, match="runs:read"):
         person().require(Permission.RUNS_READ)
+
+
+def _key(**more: Any) -> Actor:
+    given = {"permissions": permissions_of(("*",)), "scopes": ("*",), **more}
+    return Actor(subject="key", kind=ActorKind.API_KEY, organization_id=new_id(), **given)
+
+
+def test_for_who_acts_within_a_project_there_is_no_other() -> None:
+    here, there = new_id(), new_id()
+    inside = _key(default_project_id=there).within(here)
+    assert (inside.reach(Permission.IMAGES_WRITE), inside.project_meant(None)) == ({here}, here)
+    assert (inside.owns(here), inside.owns(there)) == (True, False)
+
+
+def test_within_a_project_nobody_may_more_than_before() -> None:
+    here, there = new_id(), new_id()
+    elsewhere = _key(project_id=there).within(here)
+    assert not any(elsewhere.may(permission) for permission in Permission)
+    assert not elsewhere.owns(here)
+    memberships = {here: Role.VIEWER, there: Role.OWNER}
+    member = _key(permissions=frozenset(), scopes=(), memberships=memberships).within(here)
+    assert {p for p in Permission if member.may(p)} == set(MEMBERSHIP_GRANTS[Role.VIEWER])
+    assert not member.may(Permission.IMAGES_READ, there)
