@@ -120,6 +120,7 @@ def _house(parts: Parts, live_urls: LiveUrls) -> House:
         meter=studio.meter,
         starts=studio.starts,
         live=live_urls,
+        uploads=studio.uploads,
         public_url=studio.public_url,
     )
 

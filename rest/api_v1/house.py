@@ -11,6 +11,7 @@ from domain.ports import Begin
 from gateway.identity import Identity
 from gateway.metering import Meter
 from gateway.starts import Starts
+from gateway.uploads import Uploads
 from rest.commands import PROJECT
 from rest.live import LiveUrls
 from rest.repeats import Repeats
@@ -30,6 +31,7 @@ class House:
     meter: Meter
     starts: Starts
     live: LiveUrls
+    uploads: Uploads
     public_url: str
 
     async def enter(self, request: Request) -> Actor:

@@ -30,6 +30,7 @@ from rest.api_v1.house import PREFIX, House
 from rest.api_v1.live import live
 from rest.api_v1.making import Deprecated, Make, Start
 from rest.api_v1.queries import DELETED
+from rest.api_v1.uploading import upload
 from rest.repeats import as_sent
 
 
@@ -72,6 +73,7 @@ ROWS = (
     Row("DELETE", "/flows/{id}/aliases/{alias}",  Change(RemoveFlowAlias)),
     Row("POST",   "/flows/{id}/regenerate",       Make(RegenerateFlow)),
 
+    Row("POST",   "/images/upload",               upload, 201),
     Row("GET",    "/images",                      Listing(Image, "flowId", "source", "alias", DELETED)),
     Row("GET",    "/images/resolve/{alias}",      resolve),
     Row("GET",    "/images/{id}",                 One(Image)),
