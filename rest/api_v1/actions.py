@@ -58,7 +58,7 @@ class Listing:
         here = await house.here(request, actor)
         asked = asked_of(request, self.queries)
         limit, offset = window_of(asked)
-        wanted = _living(self.kind, wants_deleted(asked)) | wanted_by(asked)
+        wanted = {"project_id": here.place.project_id, **_living(self.kind, wants_deleted(asked)), **wanted_by(asked)}
         if self.of is not None:
             wanted["flow_id"] = (await found(here, self.of)).id
         listed: Listed[Any] = await here.reads.listed(self.kind, here.actor, limit=limit, offset=offset, **wanted)
