@@ -43,13 +43,14 @@ def create_app(parts: Parts) -> ASGIApp:
         return response
 
     paths = ("/graphql", "/v1/graphql")
+    cdn = _cdn(parts)
     app = Starlette(
         middleware=[_cors(settings.allowed_origins)] if settings.allowed_origins else [],
         routes=[
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
-            *_cdn(parts).routes(),
+            *cdn.routes(),
             *_generation_jobs(parts).routes(),
             *health_routes(parts.credentials.ping),
             Route("/", _home),
@@ -57,7 +58,7 @@ def create_app(parts: Parts) -> ASGIApp:
         exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
-    return Entrance(app, settings.most_body_bytes, settings.trusted_proxies)
+    return Entrance(cdn.before(app), settings.most_body_bytes, settings.trusted_proxies)
 
 
 def _cdn(parts: Parts) -> Cdn:
