@@ -49,14 +49,14 @@ def create_app(parts: Parts) -> ASGIApp:
         response: Response = await graphql.run(request)
         return response
 
-    paths, live_urls = ("/graphql", "/v1/graphql"), _live_urls(parts)
+    paths, live_urls, cdn = ("/graphql", "/v1/graphql"), _live_urls(parts), _cdn(parts)
     app = Starlette(
         middleware=[_cors(settings.allowed_origins)] if settings.allowed_origins else [],
         routes=[
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
             *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
             *console_routes(DIST),
-            *_cdn(parts).routes(),
+            *cdn.routes(),
             *live_urls.routes(),
             *direct_upload_routes(parts.studio.uploads, parts.studio.meter),
             *_generation_jobs(parts).routes(),
@@ -67,7 +67,7 @@ def create_app(parts: Parts) -> ASGIApp:
         exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
-    return Entrance(app, settings.most_body_bytes, settings.trusted_proxies)
+    return Entrance(cdn.before(app), settings.most_body_bytes, settings.trusted_proxies)
 
 
 def _cdn(parts: Parts) -> Cdn:

@@ -103,6 +103,8 @@ class StudioGraphQL(GraphQL[Context, None]):
             raise HTTPException(415, WHAT_TO_SEND)
         try:
             return await super().parse_http_body(request)
+        except DomainError:
+            raise
         except (AttributeError, TypeError, ValueError, RecursionError) as error:
             raise HTTPException(400, "The request must be a JSON object with a `query`") from error
 

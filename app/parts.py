@@ -91,6 +91,8 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         images, texts = _providers(settings, stack)
         await know_providers(engine, {images.image_terms.provider, texts.text_terms.provider})
         credentials = Credentials(engine)
+        shown = PublicImages(database_url)
+        stack.push_async_callback(shown.close)
         meter = await _meter(settings, stack)
         offers = Offers(image=images.image_terms, text=texts.text_terms)
         database, studio = await _studio(stack, engine, bus, settings, secrets, url, offers, meter, objects)
@@ -103,7 +105,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             leases=Leases(pulse),
             credentials=credentials,
             identity=_identity(credentials, secrets, settings, meter, stack),
-            images=PublicImages(engine),
+            images=shown,
             objects=objects,
             toolbox=EngineToolbox(images, texts, objects, studio.reads, max_pixels=settings.image_max_pixels),
             turns=Turns(turning, _limits(settings, studio.offers)),

@@ -1,6 +1,7 @@
 """Where a request comes from."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.types import Scope
@@ -18,7 +19,10 @@ def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> str:
     Each trusted proxy's word counts for who spoke to it, and nobody else's: X-Forwarded-For is read from its end, up
     to the first address that is no trusted proxy.
     """
-    caller = _address((scope.get("client") or [""])[0])
+    said = (scope.get("client") or [""])[0]
+    if not trusted_proxies:
+        return _counted(said)
+    caller = _address(said)
     if caller is None:
         return UNKNOWN
     for hop in _hops(scope):
@@ -28,6 +32,17 @@ def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> str:
         if said is None:
             break
         caller = said
+    return _network_of(caller)
+
+
+@lru_cache(maxsize=4_096)
+def _counted(said: str) -> str:
+    """What one who speaks to us directly is counted as: those who come, come again."""
+    caller = _address(said)
+    return UNKNOWN if caller is None else _network_of(caller)
+
+
+def _network_of(caller: Address) -> str:
     return str(ip_network((int(caller), 64), strict=False)) if isinstance(caller, IPv6Address) else str(caller)
 
 

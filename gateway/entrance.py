@@ -42,11 +42,14 @@ class Entrance:
         trace_id = trace_id_of(headers.get(b"traceparent", b"").decode("latin-1"))
         state = scope.setdefault("state", {})
         state |= {"trace_id": trace_id, "address": client_address(scope, self.trusted_proxies)}
-        with structlog.contextvars.bound_contextvars(trace_id=trace_id):
+        before = structlog.contextvars.bind_contextvars(trace_id=trace_id)
+        try:
             if scope["type"] == "http":
                 await self._http(scope, receive, send)
             else:
                 await self.app(scope, receive, send)
+        finally:
+            structlog.contextvars.reset_contextvars(**before)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = _Answer(send, scope["state"])

@@ -104,6 +104,8 @@ class Limiter:
         return await self._answered(lambda windows: _spend(windows, key, limit, cost))
 
     async def _answered(self, take: Callable[[Windows], Awaitable[LimitState]]) -> LimitState:
+        if isinstance(self._windows, MemoryWindows):  # which is never away
+            return await take(self._windows)
         if self._away_until is None or monotonic() >= self._away_until:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):

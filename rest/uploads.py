@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -19,8 +20,8 @@ from domain.uploading import UploadImage
 from gateway.forms import bytes_of, form_of
 from gateway.uploads import Uploads
 from rest.commands import PROJECT, key_of
+from rest.repeats import Repeats
 from storage.answers import KeptResponse
-from storage.idempotency import KeptResponses
 
 Shape = Callable[[Image], Mapping[str, Any]]
 
@@ -34,7 +35,7 @@ class ImageForms:
     """What the route needs of the house; `shape` is how an image is written."""
 
     uploads: Uploads
-    kept: KeptResponses
+    repeats: Repeats
     shape: Shape
 
     async def upload(self, request: Request, actor: Actor) -> Response:
@@ -43,14 +44,8 @@ class ImageForms:
             file = _file(form)
             async with self.uploads.turn():
                 data = await bytes_of(file)
-                kept = await self._answered(actor, _command(request, form, sha256(data).hexdigest()), data)
-        return Response(kept.body, kept.status, kept.headers)
-
-    async def _answered(self, actor: Actor, command: UploadImage, data: bytes) -> KeptResponse:
-        if command.client_mutation_id is None:
-            return await self._made(actor, command, data)
-        kept = await self.kept.find(actor, command)
-        return kept or await self.kept.keep(actor, command, await self._made(actor, command, data))
+                command = _command(request, form, sha256(data).hexdigest())
+                return await self.repeats.answer(actor, command, partial(self._made, actor, command, data))
 
     async def _made(self, actor: Actor, command: UploadImage, data: bytes) -> KeptResponse:
         image = await self.uploads.upload(actor, command, data)

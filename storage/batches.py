@@ -1,7 +1,7 @@
 """Questions that many ask at once, asked together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -24,19 +24,26 @@ class Batches(Generic[Key, Value]):
 
     def __init__(self, ask: Callable[[list[Key]], Awaitable[Mapping[Key, Value]]]) -> None:
         self._ask = ask
-        self._waiting: dict[Key, asyncio.Future[Value | None]] = {}
+        self._waiting: dict[Key, list[asyncio.Future[Value | None]]] = {}
         self._asking: asyncio.Task[None] | None = None
 
     async def one(self, key: Key) -> Value | None:
         """The answer, None where there is none. Raises what the question raised, UNAVAILABLE where too many wait."""
-        answer = self._waiting.get(key)
-        if answer is None:
-            if len(self._waiting) >= MOST_WAITING:
-                raise unavailable()
-            answer = self._waiting[key] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Value | None] = asyncio.get_running_loop().create_future()
+        self._join(key, answer)
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask_all())
-        return await asyncio.shield(answer)  # whoever leaves early takes it from nobody else
+        return await answer
+
+    def _join(self, key: Key, answer: "asyncio.Future[Value | None]") -> None:
+        """Each has an answer of their own: whoever leaves early takes it from nobody else."""
+        waiting = self._waiting.get(key)
+        if waiting is not None:
+            waiting.append(answer)
+        elif len(self._waiting) < MOST_WAITING:
+            self._waiting[key] = [answer]
+        else:
+            raise unavailable()
 
     async def _ask_all(self) -> None:
         try:
@@ -46,13 +53,20 @@ class Batches(Generic[Key, Value]):
         finally:
             self._asking = None
 
-    async def _answer(self, batch: "dict[Key, asyncio.Future[Value | None]]") -> None:
+    async def _answer(self, batch: "dict[Key, list[asyncio.Future[Value | None]]]") -> None:
         try:
             found = await self._ask(list(batch))
         except Exception as error:  # noqa: BLE001 - it is raised to whoever asked
-            for answer in batch.values():
+            for answer in _awaited(batch.values()):
                 answer.set_exception(error)
-                answer.exception()  # seen, even where all who asked have left
         else:
-            for key, answer in batch.items():
-                answer.set_result(found.get(key))
+            for key, answers in batch.items():
+                value = found.get(key)
+                for answer in _awaited((answers,)):
+                    answer.set_result(value)
+
+
+def _awaited(
+    answers: "Iterable[list[asyncio.Future[Value | None]]]",
+) -> "Iterator[asyncio.Future[Value | None]]":
+    return (answer for some in answers for answer in some if not answer.done())

@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from typing import Any
 
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.images import FocalPoint
 from domain.text import require_keepable
 from storage.batches import Batches
-from storage.failures import spoken_plainly
-from storage.pool import reading
+from storage.lines import Line
 
 LONGEST_NAME = 512  # characters; no slug, name or key is longer
 
@@ -46,10 +43,14 @@ class PublicImages:
     Those asked for at once are read by one statement.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = reading(engine)
+    def __init__(self, database_url: str) -> None:
+        self._keys, self._addresses = Line(database_url), Line(database_url)
         self._by_key = Batches(self._read_keys)
         self._by_address = Batches(self._read_addresses)
+
+    async def close(self) -> None:
+        for line in (self._keys, self._addresses):
+            await line.close()
 
     async def by_storage_key(self, key: str) -> PublicImage | None:
         """The image whose `storageUrl` ends so, unless it was deleted."""
@@ -61,7 +62,7 @@ class PublicImages:
 
         Raises ORG_NOT_FOUND, PROJECT_NOT_FOUND, IMAGE_NOT_FOUND.
         """
-        named = all([_may_be(part) for part in (organization, project, name)])
+        named = organization and project and name and _may_be(f"{organization}{project}{name}")
         found = await self._by_address.one((organization, project, name)) if named else None
         if isinstance(found, PublicImage):
             return found
@@ -69,19 +70,11 @@ class PublicImages:
         raise DomainError(code, _MISSING[code])
 
     async def _read_keys(self, keys: list[str]) -> Mapping[str, PublicImage]:
-        rows = await self._rows(_BY_KEY, keys=keys)
-        return {row[0]: _image(row[1:]) for row in rows}
+        return {row[0]: _image(*row[1:]) for row in await self._keys.rows(_BY_KEY, keys)}
 
     async def _read_addresses(self, asked: list[Address]) -> Mapping[Address, Found]:
-        columns = zip(*asked, strict=True)
-        rows = await self._rows(_BY_ADDRESS, **dict(zip(("organizations", "projects", "names"), columns, strict=True)))
-        return {tuple(row[:3]): _found(row) for row in rows}  # type: ignore[misc]  # three texts, as asked
-
-    async def _rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
-        lists = {name: list(value) for name, value in values.items()}  # type: ignore[call-overload]
-        with spoken_plainly():
-            async with self._engine.connect() as connection:
-                return [tuple(row) for row in await connection.execute(text(query), lists)]
+        rows = await self._addresses.rows(_BY_ADDRESS, *map(list, zip(*asked, strict=True)))
+        return {(row[0], row[1], row[2]): _found(*row[3:]) for row in rows}
 
 
 _MISSING = {
@@ -96,11 +89,11 @@ _SHOWN = """
 """
 _BY_KEY = f"""
     SELECT image.storage_key, {_SHOWN} FROM images AS image
-    WHERE image.storage_key = ANY(CAST(:keys AS text[])) AND image.deleted_at IS NULL
+    WHERE image.storage_key = ANY($1::text[]) AND image.deleted_at IS NULL
 """  # noqa: S608 - columns alone
 _BY_ADDRESS = f"""
     SELECT asked.organization, asked.project, asked.name, organization.id, project.id, {_SHOWN}
-    FROM unnest(CAST(:organizations AS text[]), CAST(:projects AS text[]), CAST(:names AS text[]))
+    FROM unnest($1::text[], $2::text[], $3::text[])
         AS asked (organization, project, name)
     LEFT JOIN organizations AS organization ON organization.slug = asked.organization
     LEFT JOIN projects AS project ON project.organization_id = organization.id AND project.slug = asked.project
@@ -118,16 +111,15 @@ def _may_be(text_: str) -> bool:
     return 0 < len(require_keepable(text_, "address")) <= LONGEST_NAME
 
 
-def _found(row: tuple[object, ...]) -> Found:
-    organization, project, *image = row[3:]
+def _found(organization: object, project: object, id_: object, *told: Any) -> Found:
     if organization is None:
         return ErrorCode.ORG_NOT_FOUND
     if project is None:
         return ErrorCode.PROJECT_NOT_FOUND
-    return ErrorCode.IMAGE_NOT_FOUND if image[0] is None else _image(tuple(image))
+    return ErrorCode.IMAGE_NOT_FOUND if id_ is None else _image(id_, *told)
 
 
-def _image(row: tuple[object, ...]) -> PublicImage:
-    id_, project_id, *told, x, y = row
-    focus = FocalPoint(x, y) if isinstance(x, float) and isinstance(y, float) else None
-    return PublicImage(Id(str(id_)), Id(str(project_id)), *told, focus)  # type: ignore[arg-type]  # as selected
+def _image(id_: object, project_id: object, *told: Any) -> PublicImage:
+    *known, x, y = told
+    focus = None if x is None else FocalPoint(x, y)
+    return PublicImage(Id(str(id_)), Id(str(project_id)), *known, focus)

@@ -73,8 +73,8 @@ ROWS = (
     Row("DELETE", "/flows/{id}/aliases/{alias}",  Change(RemoveFlowAlias)),
     Row("POST",   "/flows/{id}/regenerate",       Make(RegenerateFlow)),
 
-    Row("GET",    "/images",                      Listing(Image, "flowId", "source", "alias", DELETED)),
     Row("POST",   "/images/upload",               upload, 201),
+    Row("GET",    "/images",                      Listing(Image, "flowId", "source", "alias", DELETED)),
     Row("GET",    "/images/resolve/{alias}",      resolve),
     Row("GET",    "/images/{id}",                 One(Image)),
     Row("PUT",    "/images/{id}",                 Change(UpdateImage)),

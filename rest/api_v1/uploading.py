@@ -1,4 +1,4 @@
-"""`POST /images/upload`: a picture in a form becomes an image."""
+"""`POST /images/upload`: a picture in a form becomes an image of the project."""
 
 from functools import partial
 
@@ -14,4 +14,4 @@ from rest.uploads import ImageForms
 async def upload(house: House, request: Request, actor: Actor, status: int, /) -> Response:
     here = await house.here(request, actor)
     shape = partial(shapes.image, place=here.place, public_url=house.public_url)
-    return await ImageForms(house.uploads, house.repeats.kept, shape).upload(request, here.actor)
+    return await ImageForms(house.uploads, house.repeats, shape).upload(request, here.actor)

@@ -10,6 +10,9 @@ from domain.errors import DomainError
 from storage.objects.failures import unavailable
 
 CHUNK_BYTES = 256 * 1024
+LARGE_CHUNK_BYTES = 64 * 1024
+"""Of what takes longer to send, many readers may be waiting with a piece each."""
+
 PAGE_OBJECTS = 1_000
 
 Result = TypeVar("Result")
@@ -55,18 +58,20 @@ class Threads:
         self, open_reader: Callable[[], Reader], most_bytes: int | None = None
     ) -> AsyncGenerator[bytes, None]:
         """
-        What the reader has, `most_bytes` at most, in pieces of `CHUNK_BYTES`.
+        What the reader has, `most_bytes` at most: in one piece up to `CHUNK_BYTES`, else in smaller ones.
 
         It is closed however early the consumer leaves. What was begun is not refused half-way, whatever else there is
         to do: it waits its turn.
         """
+        size = most_bytes if most_bytes and most_bytes <= CHUNK_BYTES else LARGE_CHUNK_BYTES
         left = most_bytes
-        reader, chunk = await self.run(_begun, open_reader, _part(left))
+        reader, chunk = await self.run(_begun, open_reader, size)
         try:
             while chunk:
                 yield chunk
                 left = None if left is None else left - len(chunk)
-                chunk = await self._run(reader.read, _part(left)) if left != 0 else b""
+                wanted = size if left is None else min(left, size)
+                chunk = await self._run(reader.read, wanted) if wanted else b""
         finally:
             # In a thread: closing waits for a read that a cancelled consumer left behind.
             self._executor.submit(reader.close)
@@ -81,9 +86,14 @@ class Threads:
 
     async def _run(self, call: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         self._pending += 1
+        # Not as the future's own: what runs in threads ends in a circle of futures, which would keep it for long.
+        answer: list[Result] = []
         try:
             async with asyncio.timeout(self._limit_seconds):
-                return await asyncio.get_running_loop().run_in_executor(self._executor, call, *arguments)
+                await asyncio.get_running_loop().run_in_executor(
+                    self._executor, lambda: answer.append(call(*arguments))
+                )
+                return answer.pop()
         except self._failures as error:
             raise self._explain(error) from error
         finally:
@@ -98,10 +108,6 @@ def _begun(open_reader: Callable[[], Reader], size: int) -> tuple[Reader, bytes]
     except BaseException:
         reader.close()
         raise
-
-
-def _part(left: int | None) -> int:
-    return CHUNK_BYTES if left is None else min(left, CHUNK_BYTES)
 
 
 def _page(found: Generator[Result, None, None]) -> list[Result]:

@@ -31,6 +31,8 @@ CALLS: list[Callable[[Objects, str], Awaitable[object]]] = [
     lambda objects, key: anext(objects.stream(key)),
     lambda objects, key: objects.delete(key),
     lambda objects, key: objects.presigned_url(key, expires_seconds=60),
+    lambda objects, key: objects.presigned_put(key, "image/png", 1, expires_seconds=60),
+    lambda objects, key: objects.get_up_to(key, 1),
 ]
 
 
@@ -113,6 +115,14 @@ async def test_more_streams_than_there_are_threads_all_come_to_their_end(objects
         return sum([len(chunk) async for chunk in objects.stream("a")])
 
     assert set(await asyncio.gather(*(read() for _ in range(200)))) == {600_000}
+
+
+async def test_of_a_large_object_no_more_is_read_than_shows_that_it_is(objects: Objects) -> None:
+    await objects.put("big", BIG, "image/png")
+    assert await objects.get_up_to("big", 1_000) == BIG[:1_001]
+    assert await objects.get_up_to("big", len(BIG)) == BIG
+    with pytest.raises(DomainError, match="no object"):
+        await objects.get_up_to("never", 1_000)
 
 
 async def test_a_key_put_again_has_the_new_bytes(objects: Objects) -> None:
