@@ -3,6 +3,8 @@
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import nullcontext
+from threading import Lock
 from typing import Any
 
 from PIL import Image
@@ -11,10 +13,13 @@ from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 from domain.errors import DomainError
 from domain.pictures import Picture, Size
 from providers.encoding import encoded
-from providers.pictures import MAX_PIXELS, damaged, format_of, in_picture_thread, measured, sound, upright
+from providers.pictures import MAX_PIXELS, damaged, format_of, in_picture_thread, measured, open_picture, sound, upright
 
 _QUALITY = 95
 _LOSSLESS_EFFORT = 20  # of 100, which take four times as long and win next to nothing
+# One large picture at a time: decoding and encoding together take some 17 bytes a pixel.
+_LARGE_PIXELS = 16_000_000
+_LARGE = Lock()
 _INFLATED_AT_ONCE_BYTES = 1024 * 1024
 
 
@@ -29,6 +34,12 @@ async def clean_picture(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture
 
 
 def _clean(data: bytes, max_pixels: int) -> Picture:
+    seen = open_picture(data, max_pixels=max_pixels)
+    with _LARGE if seen.width * seen.height > _LARGE_PIXELS else nullcontext():
+        return _cleaned(data, max_pixels)
+
+
+def _cleaned(data: bytes, max_pixels: int) -> Picture:
     kept, image = sound(data, max_pixels)
     try:
         return _written_anew(kept, image)
