@@ -103,7 +103,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             identity=_identity(credentials, secrets, settings, meter, stack),
             images=shown,
             objects=objects,
-            toolbox=EngineToolbox(images, texts, objects, studio.reads),
+            toolbox=EngineToolbox(images, texts, objects, studio.reads, studio.flags),
             turns=Turns(turning, _limits(settings, studio.offers)),
             studio=studio,
         )

@@ -3,19 +3,23 @@
 import asyncio
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from domain.errors import DomainError, ErrorCode
+from domain.flags import Flag
 from domain.ids import new_id
 from domain.images import Image, NewImage
 from domain.kinds.input_value import image_value
 from domain.kinds.kind import Work
 from domain.permissions import engine_actor
 from domain.pictures import Change, Picture
-from domain.ports import ObjectStore
+from domain.ports import Flags, ObjectStore
+from domain.projects import Project
 from domain.providers import GeneratedPicture, ImageProvider, TextProvider
 from providers.changes import change_picture
+from providers.marks import marked
 from providers.pictures import read_picture
 from storage.reads import Reads
 
@@ -30,12 +34,16 @@ class EngineToolbox:
     text_provider: TextProvider
     objects: ObjectStore
     reads: Reads
+    flags: Flags
     store_seconds: float = 60.0
 
     async def keep_image(
         self, picture: GeneratedPicture, work: Work, *, model: str | None, provider: str | None
     ) -> NewImage:
         measured = await read_picture(picture.data)
+        if picture.digital_source is not None and await self._marks(work):
+            data = marked(measured.data, picture.digital_source)
+            measured = replace(measured, data=data, sha256=sha256(data).hexdigest())
         image_id = new_id()
         # The random part makes the key, and with it the URL of the bytes, impossible to guess.
         key = f"{work.project_id}/{image_id}-{secrets.token_hex(16)}.{measured.extension}"
@@ -54,6 +62,13 @@ class EngineToolbox:
             provider=provider,
             meta=picture.meta,
         )
+
+    async def _marks(self, work: Work) -> bool:
+        """Whether the project's pictures are to say where they come from."""
+        project = await self.reads.one(
+            Project, engine_actor(work.organization_id, work.call.trace_id), id=work.project_id
+        )
+        return self.flags.is_on(Flag.SOURCE_MARK, project.settings.feature_flags if project else None)
 
     async def _store(self, key: str, picture: Picture) -> None:
         """A picture may have been paid for: a store that is away for a while must not lose it."""
