@@ -58,7 +58,7 @@ class Format(StrEnum):
 
 
 class DigitalSource(StrEnum):
-    """Where a picture comes from, in the words of IPTC's NewsCodes (`digitalsourcetype`); what says most comes first."""
+    """Where a picture comes from, in the words of IPTC's NewsCodes (`digitalsourcetype`); what says most is first."""
 
     COMPOSITE_WITH_MODEL = "compositeWithTrainedAlgorithmicMedia"
     MODEL = "trainedAlgorithmicMedia"

@@ -48,9 +48,9 @@ from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
     "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows", "generations",
-    "idempotency_keys", "image_uploads", "image_variants", "images", "ledger", "live_scopes", "members", "metadata", "organizations",
-    "project_sequences", "projects", "runs", "steps", "webhook_deliveries", "webhook_endpoints", "workflow_versions",
-    "workflows",
+    "idempotency_keys", "image_uploads", "image_variants", "images", "ledger", "live_scopes", "members", "metadata",
+    "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries", "webhook_endpoints",
+    "workflow_versions", "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
