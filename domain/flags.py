@@ -11,6 +11,7 @@ from domain.errors import InvalidInput
 class Flag(StrEnum):
     STEP_CACHE = "step-cache"
     INTROSPECTION = "introspection"
+    SOURCE_MARK = "source-mark"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,11 @@ FLAGS: dict[Flag, Meaning] = {
     Flag.INTROSPECTION: Meaning(
         default=True,
         says="GraphQL tells its schema to whoever asks; off: it answers FORBIDDEN.",
+    ),
+    Flag.SOURCE_MARK: Meaning(
+        default=True,
+        says="Files of generated pictures say that a model made them; off: new ones say what their maker wrote alone.",
+        per_project=True,
     ),
 }
 

@@ -57,6 +57,26 @@ class Format(StrEnum):
     WEBP = "webp"
 
 
+class DigitalSource(StrEnum):
+    """Where a picture comes from, in the words of IPTC's NewsCodes (`digitalsourcetype`); what says most is first."""
+
+    COMPOSITE_WITH_MODEL = "compositeWithTrainedAlgorithmicMedia"
+    MODEL = "trainedAlgorithmicMedia"
+    COMPOSITE_WITH_ALGORITHM = "compositeSynthetic"
+    ALGORITHM = "algorithmicMedia"
+
+    @property
+    def composite(self) -> "DigitalSource":
+        """The same, made from other pictures."""
+        return _COMPOSITES.get(self, self)
+
+
+_COMPOSITES = {
+    DigitalSource.MODEL: DigitalSource.COMPOSITE_WITH_MODEL,
+    DigitalSource.ALGORITHM: DigitalSource.COMPOSITE_WITH_ALGORITHM,
+}
+
+
 class Fit(StrEnum):
     """How a picture takes another shape: cut to fill it, or made smaller until it fits inside."""
 

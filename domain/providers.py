@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from domain.errors import DomainError, ErrorCode
+from domain.pictures import DigitalSource
 
 
 class Recovery(StrEnum):
@@ -51,11 +52,16 @@ class ImageRequest:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedPicture:
-    """One encoded picture (PNG, JPEG or WebP) with what made it; `meta` is shown to people as it is."""
+    """
+    One encoded picture (PNG, JPEG or WebP) with what made it; `meta` is shown to people as it is.
+
+    `digital_source` is what its file is going to say of where it comes from, unless it says so already.
+    """
 
     data: bytes
     seed: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+    digital_source: DigitalSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +89,16 @@ class TextAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What asking a provider means: whose model answers, credits for one picture or text, what a lost answer allows."""
+    """
+    What asking a provider means: whose model answers, credits for one picture or text, what a lost answer allows, and
+    what its pictures are.
+    """
 
     provider: str
     model: str
     price: Decimal
     recovery: Recovery
+    digital_source: DigitalSource = DigitalSource.MODEL
 
 
 class ImageProvider(Protocol):

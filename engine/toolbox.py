@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from domain.errors import DomainError, ErrorCode
+from domain.flags import Flag
 from domain.images import Image, NewImage
 from domain.kinds.input_value import image_value
 from domain.kinds.kind import Work
 from domain.permissions import engine_actor
 from domain.pictures import Change, Picture
-from domain.ports import ObjectStore
+from domain.ports import Flags, ObjectStore
+from domain.projects import Project
 from domain.providers import GeneratedPicture, ImageProvider, TextProvider
 from providers.changes import change_picture
+from providers.marks import marked
 from providers.pictures import MAX_PIXELS, read_picture
 from storage.reads import Reads
 
@@ -28,6 +32,7 @@ class EngineToolbox:
     text_provider: TextProvider
     objects: ObjectStore
     reads: Reads
+    flags: Flags
     store_seconds: float = 60.0
     max_pixels: int = MAX_PIXELS
 
@@ -35,10 +40,20 @@ class EngineToolbox:
         self, picture: GeneratedPicture, work: Work, *, model: str | None, provider: str | None
     ) -> NewImage:
         measured = await read_picture(picture.data, max_pixels=self.max_pixels)
+        if picture.digital_source is not None and await self._marks(work):
+            data = marked(measured.data, picture.digital_source)
+            measured = replace(measured, data=data, sha256=sha256(data).hexdigest())
         known = {"seed": picture.seed, "model": model, "provider": provider, "meta": picture.meta}
         new = NewImage.of(measured, work.project_id, **known)
         await self._store(new.storage_key, measured)
         return new
+
+    async def _marks(self, work: Work) -> bool:
+        """Whether the project's pictures are to say where they come from."""
+        project = await self.reads.one(
+            Project, engine_actor(work.organization_id, work.call.trace_id), id=work.project_id
+        )
+        return self.flags.is_on(Flag.SOURCE_MARK, project.settings.feature_flags if project else None)
 
     async def _store(self, key: str, picture: Picture) -> None:
         """A picture may have been paid for: a store that is away for a while must not lose it."""

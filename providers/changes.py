@@ -5,12 +5,14 @@ from PIL import Image
 from domain.errors import InvalidInput
 from domain.pictures import Change, Size, cut_of, size_of
 from providers.encoding import LONGEST_SIDES, encoded
+from providers.marks import mark_of, marked
 from providers.pictures import MAX_PIXELS, decoded, format_of, in_picture_thread
 
 
 async def change_picture(data: bytes, change: Change, *, max_pixels: int = MAX_PIXELS) -> bytes:
     """
-    The picture changed so, standing upright, with its colour profile and without what else its file told.
+    The picture changed so, standing upright, with its colour profile and its mark of where it comes from, and without
+    what else its file told.
 
     Raises InvalidInput for anything but a sound PNG, JPEG or WebP, and where either picture is over `max_pixels`.
     """
@@ -23,7 +25,7 @@ def _changed(data: bytes, change: Change, max_pixels: int) -> bytes:
     size = size_of(image.size, change)
     _require_possible(size, format_name, max_pixels)
     cut = image.crop(cut_of(image.size, change))
-    return encoded(_resized(cut, size), format_name, change.quality)
+    return marked(encoded(_resized(cut, size), format_name, change.quality), mark_of(data))
 
 
 def _require_possible(size: Size, format_name: str, max_pixels: int) -> None:

@@ -1,6 +1,6 @@
 """The bytes of images: at their own unguessable address, and where pages show them from."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -8,7 +8,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.errors import DomainError, ErrorCode
-from domain.image_variants import asked, wanted
+from domain.image_variants import Wanted, asked, wanted
 from gateway.metering import Meter
 from rest.delivery import Delivery, Headers
 from rest.variants import Variants
@@ -31,7 +31,7 @@ _FOR_EVERY_PAGE: Headers = [
 
 @dataclass(frozen=True, kw_only=True)
 class Cdn:
-    """`alias_seconds` is how long caches may keep what an alias stands for; `sizes` are those of variants, in pixels."""
+    """`alias_seconds` is how long caches may keep what an alias shows; `sizes` are those of variants, in pixels."""
 
     images: PublicImages
     delivery: Delivery
@@ -59,12 +59,20 @@ class _First:
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and scope["path"].startswith("/cdn/"):
-            _, _, organization, project, kind, name, *more = (*scope["path"].split("/"), "", "", "", "")[:7]
-            if kind == "img" and organization and project and name and not any(more):
-                scope["path_params"] = {"organization": organization, "project": project, "name": name}
-                return await self.shown(scope, receive, send)
-        await self.app(scope, receive, send)
+        named = _named(scope["path"]) if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} else None
+        if named is None:
+            await self.app(scope, receive, send)
+        else:
+            scope["path_params"] = named
+            await self.shown(scope, receive, send)
+
+
+def _named(path: str) -> dict[str, str] | None:
+    """The names in `/cdn/{organization}/{project}/img/{name}`; None of any other address."""
+    parts = path.split("/") if path.startswith("/cdn/") else ()
+    if len(parts) != 6 or parts[4] != "img" or not all(parts[2:]):
+        return None
+    return {"organization": parts[2], "project": parts[3], "name": parts[5]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +83,13 @@ class _Stored:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.cdn.meter.visit(scope)
-        for last in (False, True):
-            image = await self.cdn.images.by_storage_key(scope["path_params"]["key"])
-            if image is None:
-                raise DomainError(ErrorCode.IMAGE_NOT_FOUND, "There is no image at this address")
-            try:
-                return await self.cdn.delivery.send(scope, send, image, [(b"cache-control", b"private, no-cache")])
-            except DomainError as error:
-                _require_another_look(error, last=last)
+        await _tried_twice(lambda: self._send(scope, send))
+
+    async def _send(self, scope: Scope, send: Send) -> None:
+        image = await self.cdn.images.by_storage_key(scope["path_params"]["key"])
+        if image is None:
+            raise DomainError(ErrorCode.IMAGE_NOT_FOUND, "There is no image at this address")
+        await self.cdn.delivery.send(scope, send, image, [(b"cache-control", b"private, no-cache")])
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,31 +100,49 @@ class _Shown:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.cdn.meter.visit(scope)
-        named, parameters = scope["path_params"], _parameters(scope["query_string"])
-        for last in (False, True):
-            image = await self.cdn.images.shown(named["organization"], named["project"], named["name"])
-            try:
-                return await self._send(scope, send, image, parameters)
-            except DomainError as error:
-                _require_another_look(error, last=last)
+        parameters = _parameters(scope["query_string"])
+        await _tried_twice(lambda: self._send(scope, send, parameters))
 
-    async def _send(self, scope: Scope, send: Send, image: PublicImage, parameters: dict[str, str]) -> None:
-        cdn = self.cdn
-        seconds = cdn.alias_seconds if scope["path_params"]["name"].startswith("@") else A_YEAR_SECONDS
-        as_asked = asked(parameters, cdn.sizes) if parameters else None
-        change = as_asked and wanted(as_asked, (image.width, image.height), image.mime_type, image.focal_point)
+    async def _send(self, scope: Scope, send: Send, parameters: dict[str, str]) -> None:
+        cdn, named = self.cdn, scope["path_params"]
+        image = await cdn.images.shown(named["organization"], named["project"], named["name"])
+        seconds = cdn.alias_seconds if named["name"].startswith("@") else A_YEAR_SECONDS
+        change = _change(image, parameters, cdn.sizes) if parameters else None
         if change is None:
             told = _headers(image, _kept_for(parameters.get("v"), image.file_hash, seconds))
-            return await cdn.delivery.send(scope, send, image, told)
-        variant = await cdn.variants.get(image, change)
-        try:
+            await cdn.delivery.send(scope, send, image, told)
+        else:
             # Another focal point makes another picture of the same bytes: never `immutable`.
             told = _headers(image, _kept_for(None, image.file_hash, seconds))
-            await cdn.delivery.send(scope, send, variant, told)
+            await self._send_variant(scope, send, image, change, told)
+
+    async def _send_variant(
+        self, scope: Scope, send: Send, image: PublicImage, change: Wanted, headers: Headers
+    ) -> None:
+        variant = await self.cdn.variants.get(image, change)
+        try:
+            await self.cdn.delivery.send(scope, send, variant, headers)
         except DomainError as error:
             if error.code is ErrorCode.NOT_FOUND:
-                await cdn.variants.forget(image, change, variant)
+                await self.cdn.variants.forget(image, change, variant)
             raise
+
+
+async def _tried_twice(send: Callable[[], Awaitable[None]]) -> None:
+    """An image may have got other bytes since its row was read: then those it had are gone, and the row tells more."""
+    try:
+        await send()
+    except DomainError as error:
+        if error.code is not ErrorCode.NOT_FOUND:
+            raise
+        await send()
+
+
+def _change(image: PublicImage, parameters: dict[str, str], sizes: Collection[int]) -> Wanted | None:
+    as_asked = asked(parameters, sizes)
+    if as_asked is None:
+        return None
+    return wanted(as_asked, (image.width, image.height), image.mime_type, image.focal_point)
 
 
 def _parameters(query: bytes) -> dict[str, str]:
@@ -148,9 +173,3 @@ def _kept_for(hash_: str | None, of_bytes: str, seconds: int) -> bytes:
 
 def _headers(image: PublicImage, cache_control: bytes) -> Headers:
     return [(b"cache-control", cache_control), (b"x-image-id", image.id.encode()), *_FOR_EVERY_PAGE]
-
-
-def _require_another_look(error: DomainError, *, last: bool) -> None:
-    """An image may have got other bytes since its row was read: then those it had are gone, and the row tells more."""
-    if last or error.code is not ErrorCode.NOT_FOUND:
-        raise error

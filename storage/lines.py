@@ -29,17 +29,18 @@ class Line:
         """Raises UNAVAILABLE while the database does not answer."""
         with spoken_plainly():
             try:
-                if self._connection is not None and not self._connection.is_closed():
-                    try:
-                        return await self._connection.fetch(query, *values)
-                    except _ENDED:
-                        self._connection.terminate()
-                self._connection = await asyncpg.connect(
-                    self._url, timeout=CONNECT_SECONDS, command_timeout=ANSWER_SECONDS
-                )
-                return await self._connection.fetch(query, *values)
+                return await self._asked(query, values)
             except (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError) as error:
                 raise unavailable() from error
+
+    async def _asked(self, query: str, values: tuple[Any, ...]) -> "list[asyncpg.Record]":
+        if self._connection is not None and not self._connection.is_closed():
+            try:
+                return list(await self._connection.fetch(query, *values))
+            except _ENDED:
+                self._connection.terminate()
+        self._connection = await asyncpg.connect(self._url, timeout=CONNECT_SECONDS, command_timeout=ANSWER_SECONDS)
+        return list(await self._connection.fetch(query, *values))
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -120,6 +120,6 @@ def _found(organization: object, project: object, id_: object, *told: Any) -> Fo
 
 
 def _image(id_: object, project_id: object, *told: Any) -> PublicImage:
-    *known, x, y = told
+    key, mime_type, size, hash_, width, height, x, y = told
     focus = None if x is None else FocalPoint(x, y)
-    return PublicImage(Id(str(id_)), Id(str(project_id)), *known, focus)
+    return PublicImage(Id(str(id_)), Id(str(project_id)), key, mime_type, size, hash_, width, height, focus)

@@ -28,7 +28,14 @@ async def made(work: Work, references: tuple[bytes, ...] = ()) -> StepResult:
         call=work.call,
     )
     answer = await provider.make_images(request)
-    images = await kept(answer, work, provider.image_terms.provider)
+    source = provider.image_terms.digital_source
+    told = replace(
+        answer,
+        pictures=tuple(
+            replace(picture, digital_source=source.composite if references else source) for picture in answer.pictures
+        ),
+    )
+    images = await kept(told, work, provider.image_terms.provider)
     values = [image.value for image in images]
     return StepResult(outputs={"image": values[0], "images": values}, images=images, cost=answer.cost)
 

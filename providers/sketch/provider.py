@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from domain.errors import ErrorCode, InvalidInput
-from domain.pictures import require_aspect_ratio
+from domain.pictures import DigitalSource, require_aspect_ratio
 from domain.providers import (
     GeneratedPicture,
     ImageAnswer,
@@ -30,7 +30,13 @@ _NOTE = "Drawn by Easel's built-in sketch provider from the words of the prompt,
 class Sketch:
     """An ImageProvider and TextProvider of Easel's own: free, offline, and the same for the same request."""
 
-    image_terms = text_terms = Terms(provider="sketch", model=MODEL, price=_FREE, recovery=Recovery.REPEATABLE)
+    image_terms = text_terms = Terms(
+        provider="sketch",
+        model=MODEL,
+        price=_FREE,
+        recovery=Recovery.REPEATABLE,
+        digital_source=DigitalSource.ALGORITHM,
+    )
 
     async def make_images(self, request: ImageRequest) -> ImageAnswer:
         """Candidate n is drawn from the seed plus n, so that each can be asked for again by its own seed."""

@@ -49,14 +49,10 @@ from storage.tables.studio import (
 from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
-    "FIXED", "TABLES", "Account", "Any", "ApiKey", "Asset", "Circuit", "Discarded", "Flow", "Generation", "Image",
-    "ImageUpload", "LedgerEntry", "LiveScope", "LiveVisit", "Member", "Organization", "Project", "ProjectSequence",
-    "Run", "Step", "Table", "WebhookDelivery", "WebhookEndpoint", "Workflow", "WorkflowVersion", "__all__",
-    "accounts", "api_keys", "assets", "circuits", "dict", "discarded", "events", "flows", "fmt", "generations",
+    "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows", "generations",
     "idempotency_keys", "image_uploads", "image_variants", "images", "ledger", "live_scopes", "live_visits",
-    "members", "metadata", "money", "organizations", "pictures", "project_sequences", "projects", "runs", "skip",
-    "steps", "storage", "studio", "tables", "type", "webhook_deliveries", "webhook_endpoints", "workflow_versions",
-    "workflows",
+    "members", "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries",
+    "webhook_endpoints", "workflow_versions", "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {

@@ -171,8 +171,8 @@ image_uploads = Table(
     required("expires_at", MOMENT),
     Index("ix_image_uploads_expires_at", "expires_at"),
 )
-# A variant is of an image with just these bytes. When either is gone, so is what it was of, in the same transaction, and
-# the variant is nobody's: whoever removes what was discarded finds it so.
+# A variant is of an image with just these bytes. When either is gone, so is what it was of, in the same transaction,
+# and the variant is nobody's: whoever removes what was discarded finds it so.
 image_variants = Table(
     "image_variants",
     metadata,

@@ -42,6 +42,7 @@ class Bench:
     text_provider: TextProvider = field(default_factory=Sketch)
     images: dict[str, tuple[Image, bytes]] = field(default_factory=dict)
     reported: list[float] = field(default_factory=list)
+    kept: list[GeneratedPicture] = field(default_factory=list)
 
     async def read_images(self, values: Iterable[Any], work: Work) -> list[tuple[Image, bytes]]:
         return [self.images[value["imageId"]] for value in values]
@@ -52,6 +53,7 @@ class Bench:
     async def keep_image(
         self, picture: GeneratedPicture, work: Work, *, model: str | None, provider: str | None
     ) -> NewImage:
+        self.kept.append(picture)
         measured = await read_picture(picture.data)
         return NewImage(
             storage_key="key",
@@ -71,7 +73,8 @@ class Bench:
         """A white picture, as it flows between nodes."""
         written = BytesIO()
         Pillow.new("RGB", (width, height), "white").save(written, "PNG")
-        known = {"storage_key": "k", "file_name": "f", "mime_type": "image/png", "file_size": 1, "file_hash": "h"}
+        known: dict[str, Any] = {"storage_key": "k", "object_key": "k", "file_name": "f", "mime_type": "image/png"}
+        known |= {"file_size": 1, "file_hash": "h"}
         ids = {"organization_id": new_id(), "project_id": new_id()}
         image = Image(source=ImageSource.UPLOADED, width=width, height=height, **{**known, **ids, **fields})
         self.images[image.id] = (image, written.getvalue())

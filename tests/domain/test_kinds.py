@@ -17,7 +17,7 @@ from domain.kinds import KINDS
 from domain.kinds.input_value import checked_inputs
 from domain.kinds.kind import OF_WORK, NodeKind, StepResult
 from domain.kinds.transform_image import change_of
-from domain.pictures import Change, Fit, Format
+from domain.pictures import Change, DigitalSource, Fit, Format
 from domain.plain import require_json_object
 from tests.domain.bench import Bench, Recording, done, told, work_of
 from tests.domain.building import ANY_JSON, refusal
@@ -164,6 +164,14 @@ async def test_the_provider_sees_the_references_in_their_order() -> None:
     assert result.outputs["images"] == [image.value for image in result.images]
     assert result.outputs["image"] == result.outputs["images"][0]
     assert bench.reported == [0.5, 1.0]
+
+
+async def test_a_picture_made_from_others_is_kept_as_a_composite() -> None:
+    bench = Bench()
+    await done("edit_image", bench, inputs={"prompt": "a fox", "images": [bench.put(16, 16)]})
+    await done("generate_image", bench, inputs={"prompt": "a fox"})
+    told = [picture.digital_source for picture in bench.kept]
+    assert told == [DigitalSource.COMPOSITE_WITH_ALGORITHM, DigitalSource.ALGORITHM]
 
 
 @pytest.mark.parametrize("count", [0, 9])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from domain.errors import ErrorCode, InvalidInput
-from domain.pictures import ASPECT_RATIOS
+from domain.pictures import ASPECT_RATIOS, DigitalSource
 from domain.providers import (
     GeneratedPicture,
     ImageProvider,
@@ -50,7 +50,8 @@ async def test_it_is_a_provider_of_pictures_and_text_that_costs_nothing() -> Non
     sketch = Sketch()
     of_pictures: ImageProvider = sketch
     of_text: TextProvider = sketch
-    free = Terms(provider="sketch", model="sketch-1", price=Decimal(0), recovery=Recovery.REPEATABLE)
+    terms = {"provider": "sketch", "model": "sketch-1", "price": Decimal(0), "recovery": Recovery.REPEATABLE}
+    free = Terms(**terms, digital_source=DigitalSource.ALGORITHM)  # type: ignore[arg-type]
     assert of_pictures.image_terms == of_text.text_terms == free
     answer = await sketch.make_images(ImageRequest("a hill"))
     assert (answer.model, answer.cost) == ("sketch-1", Decimal(0))
