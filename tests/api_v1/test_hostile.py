@@ -52,7 +52,7 @@ async def test_no_body_breaks_it(client: Client, row: Row) -> None:
 @pytest.mark.parametrize("row", [row for row in ROWS if "{" in row.path], ids=_named)
 async def test_no_name_in_the_path_breaks_it(client: Client, row: Row) -> None:
     for name in NAMES:
-        body = {} if row.method in {"POST", "PUT"} else None
+        body: dict[str, str] | None = {} if row.method in {"POST", "PUT"} else None
         answer = await call(client, row.method, row.path.format(id=name, slug=name, alias=name), body, headers=ASYNC)
         assert 400 <= answer.status_code < 500, (name, answer.text)
         assert answer.json()["error"]["traceId"]

@@ -133,7 +133,7 @@ def _key(**more: Any) -> Actor:
 def test_for_who_acts_within_a_project_there_is_no_other() -> None:
     here, there = new_id(), new_id()
     inside = _key(default_project_id=there).within(here)
-    assert (inside.reach(Permission.IMAGES_WRITE), inside.project_meant(None)) == ({here}, here)
+    assert (inside.reach(Permission.IMAGES_WRITE), inside.project_meant(None)) == (frozenset({here}), here)
     assert (inside.owns(here), inside.owns(there)) == (True, False)
 
 

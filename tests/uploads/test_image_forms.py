@@ -1,25 +1,15 @@
 """POST /api/v1/images/upload: a picture in a form becomes an image."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from app.asgi import _refused
+from app.asgi import create_app
 from app.parts import Parts
-from domain.errors import DomainError
 from domain.flows import Flow
-from domain.images import Image
-from domain.plain import plain
-from gateway.entrance import Entrance
-from rest.uploads import ImageForms
-from storage.idempotency import KeptResponses
 from tests.studio import Tenant, tenant
 from tests.uploads.sending import OTHER, PICTURE, keys_in, known_keys, padded, settled
 
@@ -29,11 +19,6 @@ KEY = {"Idempotency-Key": "a-key-of-16-characters"}
 FLOW = "0199a000-0000-7000-8000-000000000001"
 
 
-def shape(image: Image) -> Mapping[str, Any]:
-    fields = ("id", "project_id", "flow_id", "alias", "source", "width", "height", "mime_type", "meta", "api_key_id")
-    return {name: plain(getattr(image, name)) for name in fields}
-
-
 @pytest.fixture
 async def owner(parts: Parts) -> Tenant:
     return await tenant(parts)
@@ -41,14 +26,8 @@ async def owner(parts: Parts) -> Tenant:
 
 @pytest.fixture
 async def http(parts: Parts, owner: Tenant) -> AsyncIterator[httpx2.AsyncClient]:
-    """Speaks with the handler as the façade mounts it."""
-    forms = ImageForms(parts.studio.uploads, KeptResponses(parts.engine), shape)
-
-    async def handle(request: Request) -> Response:
-        return await forms.upload(request, await parts.identity.of_request(request))
-
-    routes = [Route(PATH, handle, methods=["POST"])]
-    app = Entrance(Starlette(routes=routes, exception_handlers={DomainError: _refused}), 1_048_576)
+    """Speaks with the application itself."""
+    app = create_app(parts)
     headers = {"X-API-Key": owner.key.apiKey, "X-Project-Id": owner.project_id}
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://easel.test", headers=headers
@@ -74,9 +53,9 @@ async def test_a_picture_is_made_an_image_and_answered_with_201(http: httpx2.Asy
     }
     answer = await send(http, PICTURE, **fields)
     image = answer.json()
-    assert (answer.status_code, image["source"]) == (201, "UPLOADED")
-    assert (image["alias"], image["flow_id"], image["meta"]) == ("@product-hero", FLOW, {"by": "Ada"})
-    assert image["api_key_id"] == owner.actor.subject
+    assert (answer.status_code, image["source"]) == (201, "uploaded")
+    assert (image["alias"], image["flowId"], image["meta"]) == ("@product-hero", FLOW, {"by": "Ada"})
+    assert image["apiKeyId"] == owner.actor.subject
     flow = await owner.parts.studio.reads.one(Flow, owner.actor, id=FLOW)
     assert flow is not None
     assert flow.aliases == {"@front": image["id"]}
@@ -84,9 +63,9 @@ async def test_a_picture_is_made_an_image_and_answered_with_201(http: httpx2.Asy
 
 
 async def test_a_flow_is_named_declined_or_begun(http: httpx2.AsyncClient) -> None:
-    assert (await send(http, flowId="null")).json()["flow_id"] is None
-    assert (await send(http)).json()["flow_id"] != (await send(http, flowId="")).json()["flow_id"]
-    assert (await send(http, flowId=FLOW)).json()["flow_id"] == FLOW
+    assert (await send(http, flowId="null")).json()["flowId"] is None
+    assert (await send(http)).json()["flowId"] != (await send(http, flowId="")).json()["flowId"]
+    assert (await send(http, flowId=FLOW)).json()["flowId"] == FLOW
     assert told(await send(http, flowId="flow-uuid-here")) == (400, "flowId must be a UUID", "flowId")
     status, _, field = told(await send(http, flowId="null", flowAlias="@a"))
     assert (status, field) == (400, "flowAlias")
