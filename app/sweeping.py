@@ -15,7 +15,7 @@ from storage.orphans import pages_of_store
 
 @dataclass(slots=True)
 class Found:
-    """What a walk through the store came to: objects in all, and number and bytes of those without a row, by kind."""
+    """What a walk through the store came to: all objects, and the number and bytes of those without a row, by kind."""
 
     objects: int = 0
     orphans: Counter[str] = field(default_factory=Counter)

@@ -6,8 +6,9 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Protocol
 
-from starlette.types import Scope, Send
+from starlette.types import Message, Scope, Send
 
+from domain.errors import DomainError, ErrorCode
 from domain.ports import ObjectStore
 from rest.conditions import Part, part_of
 
@@ -60,10 +61,9 @@ class Delivery:
             await send({"type": "http.response.start", "status": part.status, "headers": told})
             await send({"type": "http.response.body"})
             return
+        start: Message = {"type": "http.response.start", "status": part.status, "headers": told}
         async with aclosing(self._objects.stream(file.object_key, part.start, part.end)) as chunks:
-            first = await anext(chunks, b"")
-            await send({"type": "http.response.start", "status": part.status, "headers": told})
-            await _send_all(send, first, chunks, part.end - part.start)
+            await _send_all(send, start, chunks, part.end - part.start)
 
 
 def _about(file: File, part: Part) -> Headers:
@@ -80,13 +80,17 @@ def _about(file: File, part: Part) -> Headers:
     return told
 
 
-async def _send_all(send: Send, first: bytes, rest: AsyncIterator[bytes], length: int) -> None:
-    left = length - len(first)
-    await send({"type": "http.response.body", "body": first, "more_body": left > 0})
-    async for chunk in rest:
+async def _send_all(send: Send, start: Message, chunks: AsyncIterator[bytes], length: int) -> None:
+    """The answer begins with the first bytes: what is wrong with the store is raised ahead of it."""
+    left = length
+    async for chunk in chunks:
+        if left == length:
+            await send(start)
         left -= len(chunk)
         try:
             async with asyncio.timeout(STALLED_SECONDS):
                 await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
         except TimeoutError:
             return  # the server ends the connection, as the answer is not whole
+    if left == length:
+        raise DomainError(ErrorCode.NOT_FOUND, "The bytes of this picture were lost")

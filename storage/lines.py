@@ -10,7 +10,14 @@ from storage.pool import asyncpg_url
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
 
-_ENDED = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+# The last is what asyncpg runs into where a connection was ended and has not noticed yet.
+_ENDED = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InternalClientError,
+)
 
 
 class Line:

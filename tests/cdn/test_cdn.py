@@ -14,6 +14,7 @@ from asyncpg.connection import LoggedQuery
 from app.settings import Settings
 from domain.errors import ErrorCode
 from storage.pool import asyncpg_url
+from storage.public_images import _BY_ADDRESS, _BY_KEY
 from tests.cdn.showing import Gallery, gallery, put_picture, told
 from tests.providers.drawing import BLUE, encoded, plain
 
@@ -226,6 +227,25 @@ async def test_a_connection_that_was_cut_costs_nobody_an_answer(shown: Gallery) 
     assert len(cut) == 2
     for path in (shown.path, f"/storage/{shown.image.storage_key}"):
         assert (await shown.get(path)).status_code == 200
+
+
+async def test_among_thousands_a_picture_is_found_by_an_index(shown: Gallery) -> None:
+    await shown.execute(
+        """
+        INSERT INTO images SELECT copy.* FROM images AS one, generate_series(1, 5000) AS n,
+            LATERAL jsonb_populate_record(one, jsonb_build_object('id', gen_random_uuid(), 'alias', '@a' || n,
+                'file_name', n || '.png', 'storage_key', n || '.png')) AS copy
+        """
+    )
+    await shown.execute("ANALYZE images")
+    asked = {"$1": "ARRAY['acme']", "$2": "ARRAY['website']", "$3": "ARRAY['7.png', '@a7']"}
+    by_address, by_key = _BY_ADDRESS, _BY_KEY.replace("$1", asked["$3"])
+    for name, value in asked.items():
+        by_address = by_address.replace(name, value)
+    for query, count in ((by_address, 2), (by_key, 1)):
+        plan = "\n".join(row[0] for row in await shown.execute(f"EXPLAIN {query.replace('::text[]', '')}"))
+        assert "Seq Scan on images" not in plan
+        assert len(await shown.execute(query.replace("::text[]", ""))) == count
 
 
 async def test_one_address_of_many_asked_at_once_spoils_no_other(shown: Gallery) -> None:
