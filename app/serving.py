@@ -96,7 +96,8 @@ async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[Non
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, so that a port in use is told before anything else is begun."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    # Said to be TCP, as asyncio looks at that before it lets answers go out at once, whatever is still unacknowledged.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
