@@ -152,13 +152,19 @@ async def complete_image_upload(tx: Transaction, actor: Actor, command: Complete
 
 
 async def _taken(tx: Transaction, stored: Stored | None) -> NewImage:
-    """The picture, whose bytes are needed from now on."""
-    known = await tx.find(Discarded, id=stored.discarded.id) if stored else []
-    if stored is None or not known:
-        message = "Keeping the picture took too long: send it again"
-        raise DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=1)
-    tx.remove(*known)
+    """The picture, whose bytes are needed from now on; nobody removes them meanwhile."""
+    if stored is None:
+        raise _too_late()
+    try:
+        tx.remove(await tx.get(Discarded, stored.discarded.id, lock=True))
+    except DomainError as gone:
+        raise _too_late() from gone
     return stored.picture
+
+
+def _too_late() -> DomainError:
+    message = "Keeping the picture took too long: send it again"
+    return DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=1)
 
 
 def _image(picture: NewImage, project: Project, actor: Actor, **named: Any) -> Image:

@@ -15,7 +15,7 @@ from domain.pictures import Picture, Size
 from providers.encoding import encoded
 from providers.pictures import MAX_PIXELS, damaged, format_of, in_picture_thread, measured, open_picture, sound, upright
 
-_QUALITY = 95
+_QUALITY = 90
 _LOSSLESS_EFFORT = 20  # of 100, which take four times as long and win next to nothing
 # One large picture at a time: decoding and encoding together take some 17 bytes a pixel.
 _LARGE_PIXELS = 16_000_000
@@ -63,10 +63,10 @@ def _of_png(_: bytes, __: Image.Image) -> dict[str, Any]:
 
 
 def _of_jpeg(_: bytes, image: Image.Image) -> dict[str, Any]:
-    options: dict[str, Any] = {"progressive": "progressive" in image.info, "optimize": True}
+    """Neither progressive nor optimized: Pillow would write those in one go, and hold up the whole process by it."""
     if isinstance(image, JpegImageFile) and image.quantization and (sampling := get_sampling(image)) >= 0:
-        options |= {"qtables": image.quantization, "subsampling": sampling, "quality": -1}
-    return options
+        return {"qtables": image.quantization, "subsampling": sampling, "quality": -1}
+    return {}
 
 
 def _of_webp(data: bytes, _: Image.Image) -> dict[str, Any]:
