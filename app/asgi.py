@@ -128,7 +128,7 @@ def _house(parts: Parts, live_urls: LiveUrls) -> House:
 def _cors(origins: tuple[str, ...]) -> Middleware:
     """Without credentials: who asks is said in a header, never by a cookie."""
     limits = (f"RateLimit-{name}" for name in ("Limit", "Remaining", "Reset", "Policy"))
-    exposed = ["X-Trace-Id", "Location", "Preference-Applied", "Retry-After", *limits]
+    exposed = ["X-Trace-Id", "Location", "Link", "Deprecation", "Preference-Applied", "Retry-After", *limits]
     return Middleware(
         CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed
     )
