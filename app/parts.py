@@ -91,11 +91,12 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         images, texts = _providers(settings, stack)
         await know_providers(engine, {images.image_terms.provider, texts.text_terms.provider})
         credentials = Credentials(engine)
-        shown = PublicImages(database_url)
-        stack.push_async_callback(shown.close)
+        shown, live = PublicImages(database_url), LiveImages(database_url)
+        for pictures in (shown, live):
+            stack.push_async_callback(pictures.close)
         meter = await _meter(settings, stack)
         offers = Offers(image=images.image_terms, text=texts.text_terms)
-        database, studio = await _studio(stack, engine, bus, settings, secrets, url, offers, meter, objects)
+        database, studio = await _studio(stack, engine, bus, settings, secrets, url, offers, meter, objects, live)
         yield Parts(
             settings=settings,
             secrets=secrets,
@@ -125,6 +126,7 @@ async def _studio(
     offers: Offers,
     meter: Meter,
     objects: ObjectStore,
+    live_images: LiveImages,
 ) -> tuple[Database, Studio]:
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     reads = Reads(engine)
@@ -144,7 +146,7 @@ async def _studio(
         flags=world.flags,
         meter=meter,
         starts=Starts(reads, meter),
-        live_images=LiveImages(engine),
+        live_images=live_images,
         uploads=_uploads(database, reads, objects, secrets, settings),
         public_url=url,
         webhook_secret=world.webhook_secret,

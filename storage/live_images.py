@@ -1,20 +1,21 @@
 """What a live URL finds: its project, its scope, and its image where it was generated before."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-
-from sqlalchemy import and_, bindparam, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from typing import Any
 
 from domain.generations import GenerationStatus
 from domain.ids import Id
-from domain.images import Image
 from domain.live_scopes import WhenSpent
 from domain.live_urls import VisitLimit, limit_of
 from domain.live_visits import LiveVisit
-from storage.failures import spoken_plainly
-from storage.statements import columns_of
-from storage.tables import generations, images, live_scopes, live_visits, organizations, projects
+from storage.batches import Batches
+from storage.lines import Line
+from storage.public_images import SHOWN, PublicImage, image_of, may_be
+
+Address = tuple[str, str, str, str]
+"""Slug of the organization, slug of the project, slug of the scope, and the key of a LiveUrl."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,74 +29,92 @@ class Found:
     when_spent: WhenSpent | None = None
     generation_id: Id | None = None
     status: GenerationStatus | None = None
-    image: Image | None = None
+    image: PublicImage | None = None
 
     @property
     def is_under_way(self) -> bool:
         return self.status in {GenerationStatus.PENDING, GenerationStatus.PROCESSING}
 
 
-_NAMES = [column.name for column in columns_of(Image)]
-_IMAGE = [column.label(f"image_{column.name}") for column in columns_of(Image)]
-_JOINED = (
-    organizations.outerjoin(
-        projects, and_(projects.c.organization_id == organizations.c.id, projects.c.slug == bindparam("project"))
-    )
-    .outerjoin(live_scopes, and_(live_scopes.c.project_id == projects.c.id, live_scopes.c.slug == bindparam("scope")))
-    .outerjoin(
-        generations,
-        and_(
-            generations.c.live_scope_id == live_scopes.c.id,
-            generations.c.live_key == bindparam("key"),
-            generations.c.deleted_at.is_(None),
-        ),
-    )
-    .outerjoin(images, and_(images.c.id == generations.c.output_image_id, images.c.deleted_at.is_(None)))
-)
-_SIGNED = text("coalesce((projects.settings ->> 'require_signed_live_urls')::boolean, false)")
-_FOUND = [live_scopes.c.id, live_scopes.c.when_spent, generations.c.id, generations.c.status]
-_FIND = (
-    select(organizations.c.id, projects.c.id, _SIGNED, *_FOUND, *_IMAGE)
-    .select_from(_JOINED)
-    .where(organizations.c.slug == bindparam("organization"))
-)
-
-
 class LiveImages:
-    """For whoever has the address: no key is asked for."""
+    """For whoever has the address: no key is asked for. Those asked for at once are read by one statement."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine = engine
+    def __init__(self, database_url: str) -> None:
+        self._addresses, self._others = Line(database_url), Line(database_url)
+        self._by_address = Batches(self._read)
+        self._by_scope = Batches(self._read_newest)
+        self._by_visitor = Batches(self._read_visits)
+
+    async def close(self) -> None:
+        for line in (self._addresses, self._others):
+            await line.close()
 
     async def find(self, organization: str, project: str, scope: str, key: str) -> Found:
-        """What these slugs and the key of a LiveUrl name; one statement, so that a hit costs no more."""
-        named = {"organization": organization, "project": project, "scope": scope, "key": key}
-        with spoken_plainly():
-            async with self.engine.connect() as connection:
-                row = (await connection.execute(_FIND, named)).first()
-        if row is None:
+        """What these slugs and the key of a LiveUrl name."""
+        if not (organization and project and may_be(f"{organization}{project}")):
             return Found()
-        found, values = row[: -len(_NAMES)], row[-len(_NAMES) :]
-        image = Image(**dict(zip(_NAMES, values, strict=True))) if values[0] is not None else None
-        return replace(Found(*found), image=image)
+        return await self._by_address.one((organization, project, scope, key)) or Found()
 
-    async def newest_in(self, scope_id: Id) -> Image | None:
+    async def newest_in(self, scope_id: Id) -> PublicImage | None:
         """The image that was generated last in the scope."""
-        where = (images.c.live_scope_id == scope_id, images.c.deleted_at.is_(None))
-        query = select(*columns_of(Image)).where(*where).order_by(images.c.id.desc()).limit(1)
-        with spoken_plainly():
-            async with self.engine.connect() as connection:
-                row = (await connection.execute(query)).mappings().first()
-        return Image(**row) if row else None
+        return await self._by_scope.one(scope_id)
 
     async def limit_of(self, address: str | None) -> VisitLimit | None:
         """How the address's hour stands; None for whoever is not counted."""
-        return None if address is None else limit_of(await self.visits_of(address), datetime.now(UTC))
+        if address is None:
+            return None
+        return limit_of(await self._by_visitor.one(address) or [], datetime.now(UTC))
 
-    async def visits_of(self, address: str) -> list[LiveVisit]:
-        """The visits that are remembered of an address."""
-        query = select(*columns_of(LiveVisit)).where(live_visits.c.address == address)
-        with spoken_plainly():
-            async with self.engine.connect() as connection:
-                rows = (await connection.execute(query)).mappings().all()
-        return [LiveVisit(**row) for row in rows]
+    async def _read(self, asked: list[Address]) -> Mapping[Address, Found]:
+        rows = await self._addresses.rows(_BY_ADDRESS, *map(list, zip(*asked, strict=True)))
+        return {(row[0], row[1], row[2], row[3]): _found(*row[4:]) for row in rows}
+
+    async def _read_newest(self, scopes: list[Id]) -> Mapping[Id, PublicImage]:
+        rows = await self._others.rows(_NEWEST, scopes)
+        return {Id(str(row[0])): image_of(*row[1:]) for row in rows}
+
+    async def _read_visits(self, addresses: list[str]) -> Mapping[str, list[LiveVisit]]:
+        found: dict[str, list[LiveVisit]] = {}
+        for address, at in await self._others.rows(_VISITS, addresses):
+            found.setdefault(address, []).append(LiveVisit(address=address, at=at))
+        return found
+
+
+def _found(organization: Any, project: Any, signed: Any, scope: Any, spent: Any, made: Any, *told: Any) -> Found:
+    status, image_id, *image = told
+    return Found(
+        organization_id=_id(organization),
+        project_id=_id(project),
+        must_be_signed=bool(signed),
+        scope_id=_id(scope),
+        when_spent=None if spent is None else WhenSpent(spent),
+        generation_id=_id(made),
+        status=None if status is None else GenerationStatus(status),
+        image=None if image_id is None else image_of(image_id, *image),
+    )
+
+
+def _id(value: object) -> Id | None:
+    return None if value is None else Id(str(value))
+
+
+_BY_ADDRESS = f"""
+    SELECT asked.organization, asked.project, asked.scope, asked.key, organization.id, project.id,
+        (project.settings ->> 'require_signed_live_urls')::boolean, scope.id, scope.when_spent, generation.id,
+        generation.status, {SHOWN}
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS asked (organization, project, scope, key)
+    LEFT JOIN organizations AS organization ON organization.slug = asked.organization
+    LEFT JOIN projects AS project ON project.organization_id = organization.id AND project.slug = asked.project
+    LEFT JOIN live_scopes AS scope ON scope.project_id = project.id AND scope.slug = asked.scope
+    LEFT JOIN generations AS generation ON generation.live_scope_id = scope.id AND generation.live_key = asked.key
+        AND generation.deleted_at IS NULL
+    LEFT JOIN images AS image ON image.id = generation.output_image_id AND image.deleted_at IS NULL
+"""  # noqa: S608 - columns alone
+_NEWEST = f"""
+    SELECT asked.scope_id, {SHOWN} FROM unnest($1::uuid[]) AS asked (scope_id)
+    JOIN LATERAL (
+        SELECT * FROM images WHERE images.live_scope_id = asked.scope_id AND images.deleted_at IS NULL
+        ORDER BY images.id DESC LIMIT 1
+    ) AS image ON true
+"""  # noqa: S608 - columns alone
+_VISITS = "SELECT address, at FROM live_visits WHERE address = ANY($1::text[])"

@@ -54,7 +54,7 @@ class PublicImages:
 
     async def by_storage_key(self, key: str) -> PublicImage | None:
         """The image whose `storageUrl` ends so, unless it was deleted."""
-        return await self._by_key.one(key) if _may_be(key) else None
+        return await self._by_key.one(key) if may_be(key) else None
 
     async def shown(self, organization: str, project: str, name: str) -> PublicImage:
         """
@@ -62,7 +62,7 @@ class PublicImages:
 
         Raises ORG_NOT_FOUND, PROJECT_NOT_FOUND, IMAGE_NOT_FOUND.
         """
-        named = organization and project and name and _may_be(f"{organization}{project}{name}")
+        named = organization and project and name and may_be(f"{organization}{project}{name}")
         found = await self._by_address.one((organization, project, name)) if named else None
         if isinstance(found, PublicImage):
             return found
@@ -70,7 +70,7 @@ class PublicImages:
         raise DomainError(code, _MISSING[code])
 
     async def _read_keys(self, keys: list[str]) -> Mapping[str, PublicImage]:
-        return {row[0]: _image(*row[1:]) for row in await self._keys.rows(_BY_KEY, keys)}
+        return {row[0]: image_of(*row[1:]) for row in await self._keys.rows(_BY_KEY, keys)}
 
     async def _read_addresses(self, asked: list[Address]) -> Mapping[Address, Found]:
         rows = await self._addresses.rows(_BY_ADDRESS, *map(list, zip(*asked, strict=True)))
@@ -83,16 +83,16 @@ _MISSING = {
     ErrorCode.IMAGE_NOT_FOUND: "There is no image at this address",
 }
 
-_SHOWN = """
+SHOWN = """
     image.id, image.project_id, image.object_key, image.mime_type, image.file_size, image.file_hash, image.width,
     image.height, CAST(image.focal_point ->> 'x' AS float8), CAST(image.focal_point ->> 'y' AS float8)
 """
 _BY_KEY = f"""
-    SELECT image.storage_key, {_SHOWN} FROM images AS image
+    SELECT image.storage_key, {SHOWN} FROM images AS image
     WHERE image.storage_key = ANY($1::text[]) AND image.deleted_at IS NULL
 """  # noqa: S608 - columns alone
 _BY_ADDRESS = f"""
-    SELECT asked.organization, asked.project, asked.name, organization.id, project.id, {_SHOWN}
+    SELECT asked.organization, asked.project, asked.name, organization.id, project.id, {SHOWN}
     FROM unnest($1::text[], $2::text[], $3::text[])
         AS asked (organization, project, name)
     LEFT JOIN organizations AS organization ON organization.slug = asked.organization
@@ -106,7 +106,7 @@ _BY_ADDRESS = f"""
 """  # noqa: S608 - columns alone
 
 
-def _may_be(text_: str) -> bool:
+def may_be(text_: str) -> bool:
     """Whether anything can have this name. Raises VALIDATION_ERROR for what no database can hold."""
     return 0 < len(require_keepable(text_, "address")) <= LONGEST_NAME
 
@@ -116,10 +116,10 @@ def _found(organization: object, project: object, id_: object, *told: Any) -> Fo
         return ErrorCode.ORG_NOT_FOUND
     if project is None:
         return ErrorCode.PROJECT_NOT_FOUND
-    return ErrorCode.IMAGE_NOT_FOUND if id_ is None else _image(id_, *told)
+    return ErrorCode.IMAGE_NOT_FOUND if id_ is None else image_of(id_, *told)
 
 
-def _image(id_: object, project_id: object, *told: Any) -> PublicImage:
+def image_of(id_: object, project_id: object, *told: Any) -> PublicImage:
     key, mime_type, size, hash_, width, height, x, y = told
     focus = None if x is None else FocalPoint(x, y)
     return PublicImage(Id(str(id_)), Id(str(project_id)), key, mime_type, size, hash_, width, height, focus)
