@@ -11,9 +11,9 @@ from domain.ids import Id, new_id
 class WhenSpent(StrEnum):
     """What a live URL shows once its scope may generate nothing more: a refusal, the scope's last image, a sign."""
 
-    REFUSE = "REFUSE"
-    LAST_GOOD = "LAST_GOOD"
-    PLACEHOLDER = "PLACEHOLDER"
+    REFUSE = "refuse"
+    LAST_GOOD = "last_good"
+    PLACEHOLDER = "placeholder"
 
 
 @dataclass(slots=True, kw_only=True)

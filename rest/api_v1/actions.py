@@ -121,7 +121,7 @@ class Remove(Change):
 
 
 # Versions are not told here, so nobody can expect one; what a scope shows once it is spent is said over GraphQL.
-_UNSAID = ("expected_version", "when_spent")
+_UNSAID = ("expected_version",)
 
 
 async def found(here: Here, kind: type) -> Any:

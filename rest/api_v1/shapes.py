@@ -89,6 +89,7 @@ def live_scope(one: LiveScope) -> Shape:
         "newGenerationsLimit": one.new_generations_limit,
         "currentGenerations": one.current_generations,
         "lastGeneratedAt": _moment(one.last_generated_at),
+        "whenSpent": one.when_spent,
         "meta": one.meta,
         "createdAt": rfc3339(one.created_at),
         "updatedAt": rfc3339(one.updated_at),

@@ -46,7 +46,7 @@ async def test_a_scope_is_made_changed_and_found_by_its_slug(client: Client) -> 
     assert answer.headers["location"] == f"{client.url}/api/v1/live/scopes/hero-section"
     assert list(scope) == [
         "id", "projectId", "slug", "allowNewGenerations", "newGenerationsLimit", "currentGenerations",
-        "lastGeneratedAt", "meta", "createdAt", "updatedAt",
+        "lastGeneratedAt", "whenSpent", "meta", "createdAt", "updatedAt",
     ]  # fmt: skip
     assert (scope["allowNewGenerations"], scope["newGenerationsLimit"], scope["currentGenerations"]) == (True, 30, 0)
     assert (scope["lastGeneratedAt"], scope["meta"], scope["projectId"]) == (None, {}, client.key.projectId)

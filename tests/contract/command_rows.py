@@ -1,6 +1,6 @@
 """A command of each kind that can be given in a studio, made of rows that are there."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -14,23 +14,12 @@ from domain.claims import ClaimWork, ReleaseClaim
 from domain.commands import execute
 from domain.errors import ErrorCode
 from domain.execution import FinishStep, NoteJob, ReportStep
-from domain.flows import CreateFlow, DeleteFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
 from domain.forms import Question
-from domain.generation_commands import (
-    CreateGeneration,
-    DeleteGeneration,
-    RegenerateFlow,
-    RegenerateGeneration,
-    UpdateGeneration,
-)
 from domain.generation_requests import RequestGenerationJob
 from domain.graphs import Node
 from domain.ids import Id, new_id
-from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
 from domain.interruptions import ExpireStep, FailStep, ReleaseStep, StopStep
 from domain.kinds.kind import StepResult
-from domain.live_scope_commands import CreateLiveScope, DeleteLiveScope, RegenerateLiveScope, UpdateLiveScope
-from domain.live_urls import LiveUrl, RequestLiveImage
 from domain.members import RemoveMember, SetMember
 from domain.organizations import FoundOrganization
 from domain.permissions import Role, engine_actor
@@ -38,7 +27,6 @@ from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun, WindDownRun
 from domain.steps import RunError, Step
-from domain.uploading import CompleteImageUpload, CreateImageUpload, UploadImage
 from domain.waiting import SubmitStep, TimeOutStep
 from domain.webhook_deliveries import RecordDelivery, RedeliverWebhook, SendTestWebhook
 from domain.webhooks import (
@@ -50,22 +38,15 @@ from domain.webhooks import (
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from storage.deliveries import DueDeliveries
 from storage.leases import Held
+from tests.contract.picture_rows import PICTURES, Build, made
 from tests.contract.studio_rows import (
     a_delivery,
-    a_flow,
-    a_generation,
-    a_live_scope,
     an_endpoint,
-    an_image,
-    an_upload,
     claimed,
     queued_step,
     started,
-    stored,
 )
 from tests.studio import Tenant, claim_of
-
-Build = Callable[[Tenant], Awaitable[Command[Any]]]
 
 
 async def _update_asset(one: Tenant) -> UpdateAsset:
@@ -118,13 +99,6 @@ def _of_asked(build: Callable[[Id], Command[Any]]) -> Build:
     return made
 
 
-def _made(build: Callable[[Tenant], Command[Any]]) -> Build:
-    async def made(one: Tenant) -> Command[Any]:
-        return build(one)
-
-    return made
-
-
 def _on_workflow(build: Callable[[str], Command[Any]]) -> Build:
     async def made(one: Tenant) -> Command[Any]:
         return build((await one.hero_image()).id)
@@ -167,47 +141,6 @@ async def _request_generation_job(one: Tenant) -> RequestGenerationJob:
     return RequestGenerationJob(project_id=one.project_id, prompt="A kite")
 
 
-def _of_image(command: Callable[[Id], Command[Any]]) -> Build:
-    async def build(one: Tenant) -> Command[Any]:
-        return command((await an_image(one)).id)
-
-    return build
-
-
-def _of_flow(command: Callable[[Id, Id], Command[Any]]) -> Build:
-    async def build(one: Tenant) -> Command[Any]:
-        flow, image = await a_flow(one)
-        return command(flow.id, image.id)
-
-    return build
-
-
-def _of_generation(command: Callable[[Id], Command[Any]]) -> Build:
-    async def build(one: Tenant) -> Command[Any]:
-        return command((await a_generation(one)).id)
-
-    return build
-
-
-async def _regenerate_flow(one: Tenant) -> RegenerateFlow:
-    generation = await a_generation(one, flow_alias="@begin")
-    assert generation.flow_id is not None
-    return RegenerateFlow(id=generation.flow_id)
-
-
-def _of_scope(command: Callable[[Id], Command[Any]]) -> Build:
-    async def build(one: Tenant) -> Command[Any]:
-        return command((await a_live_scope(one)).id)
-
-    return build
-
-
-async def _request_live_image(one: Tenant) -> RequestLiveImage:
-    scope = await a_live_scope(one)
-    url = LiveUrl(prompt="A kite")
-    return RequestLiveImage(project_id=one.project_id, scope=scope.slug, url=url, address=str(new_id()))
-
-
 def _of_endpoint(command: Callable[[Id], Command[Any]]) -> Build:
     async def build(one: Tenant) -> Command[Any]:
         return command((await an_endpoint(one)).id)
@@ -226,15 +159,6 @@ async def _record_delivery(one: Tenant) -> RecordDelivery:
     return RecordDelivery(delivery_id=taken.delivery.id, epoch=taken.delivery.epoch, response_status=200)
 
 
-async def _upload_image(one: Tenant) -> UploadImage:
-    return UploadImage(project_id=one.project_id, sent_hash="0" * 64, stored=await stored(one))
-
-
-async def _complete_image_upload(one: Tenant) -> CompleteImageUpload:
-    upload = await one.do(an_upload(one))
-    return CompleteImageUpload(upload_id=upload.id, stored=await stored(one))
-
-
 async def _quote_run(one: Tenant) -> QuoteRun:
     start = StartRun(workflow_id=(await one.hero_image()).id, inputs={"prompt": "A kite"})
     return QuoteRun(start=start)
@@ -243,46 +167,26 @@ async def _quote_run(one: Tenant) -> QuoteRun:
 NODES = [Node(id="words", kind="input", config={"name": "words"})]
 FAILURE = RunError(code=ErrorCode.PROVIDER_FAILED, message="No.")
 BUILD: dict[type[Command[Any]], Build] = {
-    FoundOrganization: _made(lambda _: FoundOrganization(slug=f"o-{new_id()}", name="Other")),
-    GrantCredits: _made(lambda _: GrantCredits(amount=Decimal(1))),
-    IssueApiKey: _made(lambda _: IssueApiKey(name="Key", prefix=str(new_id()), secret_hash=b"x", scopes=())),
-    CreateProject: _made(lambda _: CreateProject(name="Other", slug=f"p-{new_id()}")),
-    UpdateProject: _made(lambda one: UpdateProject(id=one.project_id, name="Other")),
-    SetMember: _made(lambda one: SetMember(project_id=one.project_id, subject="ada", role=Role.VIEWER)),
-    RemoveMember: _made(lambda one: RemoveMember(project_id=one.project_id, subject="ada")),
-    CreateWorkflow: _made(lambda one: CreateWorkflow(project_id=one.project_id, name="W", nodes=NODES, edges=[])),
+    FoundOrganization: made(lambda _: FoundOrganization(slug=f"o-{new_id()}", name="Other")),
+    GrantCredits: made(lambda _: GrantCredits(amount=Decimal(1))),
+    IssueApiKey: made(lambda _: IssueApiKey(name="Key", prefix=str(new_id()), secret_hash=b"x", scopes=())),
+    CreateProject: made(lambda _: CreateProject(name="Other", slug=f"p-{new_id()}")),
+    UpdateProject: made(lambda one: UpdateProject(id=one.project_id, name="Other")),
+    SetMember: made(lambda one: SetMember(project_id=one.project_id, subject="ada", role=Role.VIEWER)),
+    RemoveMember: made(lambda one: RemoveMember(project_id=one.project_id, subject="ada")),
+    CreateWorkflow: made(lambda one: CreateWorkflow(project_id=one.project_id, name="W", nodes=NODES, edges=[])),
     UpdateWorkflow: _on_workflow(lambda id_: UpdateWorkflow(id=id_, name="Other")),  # type: ignore[arg-type]
     RestoreWorkflow: _on_workflow(lambda id_: RestoreWorkflow(id=id_, version=1)),  # type: ignore[arg-type]
     DuplicateWorkflow: _on_workflow(lambda id_: DuplicateWorkflow(id=id_)),  # type: ignore[arg-type]
-    CreateApiKey: _made(lambda one: CreateApiKey(project_id=one.project_id, name="Key", scopes=["runs:read"])),
+    CreateApiKey: made(lambda one: CreateApiKey(project_id=one.project_id, name="Key", scopes=["runs:read"])),
     UpdateApiKey: _on_key(lambda id_: UpdateApiKey(id=id_, name="Other")),  # type: ignore[arg-type]
     RevokeApiKey: _on_key(lambda id_: RevokeApiKey(id=id_)),  # type: ignore[arg-type]
-    CreateAsset: _made(lambda one: CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows")),
+    CreateAsset: made(lambda one: CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows")),
     UpdateAsset: _update_asset,
     QuoteRun: _quote_run,
     StartRun: _on_workflow(lambda id_: StartRun(workflow_id=id_, inputs={"prompt": "A kite"})),  # type: ignore[arg-type]
     RequestGenerationJob: _request_generation_job,
-    CreateFlow: _made(lambda one: CreateFlow(project_id=one.project_id)),
-    SetFlowAliases: _of_flow(lambda id_, of: SetFlowAliases(id=id_, aliases=[FlowAlias(alias="@b", image_id=of)])),
-    RemoveFlowAlias: _of_flow(lambda id_, _: RemoveFlowAlias(id=id_, alias="@hero")),
-    DeleteFlow: _of_flow(lambda id_, _: DeleteFlow(id=id_)),
-    CreateGeneration: _made(lambda one: CreateGeneration(project_id=one.project_id, prompt="A kite")),
-    UpdateGeneration: _of_generation(lambda id_: UpdateGeneration(id=id_, prompt="A boat")),
-    RegenerateGeneration: _of_generation(lambda id_: RegenerateGeneration(id=id_)),
-    RegenerateFlow: _regenerate_flow,
-    DeleteGeneration: _of_generation(lambda id_: DeleteGeneration(id=id_)),
-    CreateLiveScope: _made(lambda one: CreateLiveScope(project_id=one.project_id, slug=str(new_id()))),
-    UpdateLiveScope: _of_scope(lambda id_: UpdateLiveScope(id=id_, new_generations_limit=5)),
-    RegenerateLiveScope: _of_scope(lambda id_: RegenerateLiveScope(id=id_)),
-    DeleteLiveScope: _of_scope(lambda id_: DeleteLiveScope(id=id_)),
-    RequestLiveImage: _request_live_image,
-    UploadImage: _upload_image,
-    CreateImageUpload: _made(an_upload),
-    CompleteImageUpload: _complete_image_upload,
-    UpdateImage: _of_image(lambda id_: UpdateImage(id=id_, meta={"seen": True})),
-    AssignImageAlias: _of_image(lambda id_: AssignImageAlias(id=id_, alias="@logo")),
-    DeleteImage: _of_image(lambda id_: DeleteImage(id=id_)),
-    CreateWebhookEndpoint: _made(
+    CreateWebhookEndpoint: made(
         lambda one: CreateWebhookEndpoint(project_id=one.project_id, url="https://hooks.easel.test")
     ),
     UpdateWebhookEndpoint: _of_endpoint(lambda id_: UpdateWebhookEndpoint(id=id_, enabled=False)),
@@ -307,4 +211,5 @@ BUILD: dict[type[Command[Any]], Build] = {
     StopStep: _said(StopStep),
     ReleaseStep: _said(ReleaseStep),
     ExpireStep: _expire_step,
+    **PICTURES,
 }
