@@ -87,6 +87,7 @@ async def _started(stack: ExitStack, nginx: str | None, database_url: str, folde
         "EASEL_DATABASE_URL": database_url,
         "EASEL_DATA_DIR": str(folder / "data"),
         "EASEL_ADDRESS_REQUESTS_PER_MINUTE": "1000000000",
+        "MALLOC_ARENA_MAX": "2",  # as ./easel starts it
     }
     module = [sys.executable, "-m"]
     port = _free_port()

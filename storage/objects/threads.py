@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from itertools import islice
 from typing import Protocol, TypeVar, TypeVarTuple
 
@@ -14,6 +15,7 @@ LARGE_CHUNK_BYTES = 64 * 1024
 """Of what takes longer to send, many readers may be waiting with a piece each."""
 
 PAGE_OBJECTS = 1_000
+MOST_READERS = 2_000
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -47,11 +49,12 @@ class Threads:
         self._limit_seconds = limit_seconds
         self._bound = threads + waiting
         self._pending = 0
+        self._readers = 0
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="objects")
 
     async def run(self, call: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         if self._pending >= self._bound:
-            raise unavailable("The object store has too much to do at once: try again in a few seconds.")
+            raise _too_much()
         return await self._run(call, *arguments)
 
     async def chunks(
@@ -60,12 +63,23 @@ class Threads:
         """
         What the reader has, `most_bytes` at most: in one piece up to `CHUNK_BYTES`, else in smaller ones.
 
-        It is closed however early the consumer leaves. What was begun is not refused half-way, whatever else there is
-        to do: it waits its turn.
+        It is closed however early the consumer leaves. Readers count for themselves, `MOST_READERS` at once: what was
+        begun is not refused half-way, whatever else there is to do, but waits its turn.
         """
+        if self._readers >= MOST_READERS:
+            raise _too_much()
+        self._readers += 1
+        try:
+            async with aclosing(self._chunks(open_reader, most_bytes)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        finally:
+            self._readers -= 1
+
+    async def _chunks(self, open_reader: Callable[[], Reader], most_bytes: int | None) -> AsyncGenerator[bytes, None]:
         size = most_bytes if most_bytes and most_bytes <= CHUNK_BYTES else LARGE_CHUNK_BYTES
         left = most_bytes
-        reader, chunk = await self.run(_begun, open_reader, size)
+        reader, chunk = await self._run(_begun, open_reader, size)
         try:
             while chunk:
                 yield chunk
@@ -98,6 +112,10 @@ class Threads:
             raise self._explain(error) from error
         finally:
             self._pending -= 1
+
+
+def _too_much() -> DomainError:
+    return unavailable("The object store has too much to do at once: try again in a few seconds.")
 
 
 def _begun(open_reader: Callable[[], Reader], size: int) -> tuple[Reader, bytes]:
