@@ -3,9 +3,10 @@ Pictures over HTTP, beside what could be fastest.
 
     .venv/bin/python -m benchmarks.cdn [--seconds 2] [--rounds 5] [--nginx PATH]
 
-Prints answers a second, and the server's CPU for each, of a picture of 200 kB and of "you have it" (304): Easel, a bare
-Starlette that sends the same file or says 304 without a look, and nginx where it is installed. Then the memory of the
-server while 200 slow readers download 5 MB each. All are processes of their own on this machine, asked in turns.
+Prints answers a second, and the server's CPU for each, of a picture of 200 kB by its name and by a live URL that finds
+it, and of "you have it" (304): Easel, a bare Starlette that sends the same file or says 304 without a look, and nginx
+where it is installed. Then the memory of the server while 200 slow readers download 5 MB each. All are processes of
+their own on this machine, asked in turns.
 """
 
 import argparse
@@ -33,13 +34,18 @@ from app.parts import Parts, open_parts
 from app.seed import ensure_tenant
 from app.settings import Settings
 from benchmarks.http_load import answer_of, asked_for, request_of
+from domain.generations import Generation, GenerationStatus
 from domain.ids import new_id
 from domain.image_commands import UpdateImage
 from domain.images import Image, ImageSource
+from domain.live_scopes import LiveScope
+from domain.live_urls import LiveUrl
 from domain.permissions import operator_actor
 
 SMALL, LARGE = "small.png", "large.png"
 SIZES = {SMALL: 200_000, LARGE: 5_000_000}
+LIVE = LiveUrl(prompt="a mountain")
+LIVE_PATH = "/cdn/bench/cdn/live/hero?prompt=a+mountain"
 CONNECTIONS = 64
 READERS = 200
 READ_BYTES, PAUSE_SECONDS = 65_536, 0.05
@@ -63,6 +69,7 @@ async def main(arguments: argparse.Namespace, database_url: str, folder: Path) -
             data = os.urandom(size)
             (folder / name).write_bytes(data)
             await _put(parts, name, data)
+        await _make_live(parts)
     with ExitStack() as stack:
         servers = await _started(stack, arguments.nginx, database_url, folder)
         await _print_rates(servers, arguments)
@@ -80,6 +87,21 @@ async def _put(parts: Parts, name: str, data: bytes) -> None:
     await parts.objects.put(name, data, image.mime_type)
     async with parts.database.begin(actor, UpdateImage(id=image.id), None) as transaction:
         transaction.add(image)
+
+
+async def _make_live(parts: Parts) -> None:
+    """The small picture is what a live URL has generated."""
+    project = await ensure_tenant(parts, "bench", "cdn")
+    owner = {"organization_id": project.organization_id, "project_id": project.id}
+    actor = operator_actor(project.organization_id)
+    scope = LiveScope(**owner, slug="hero")
+    async with parts.database.begin(actor, UpdateImage(id=scope.id), None) as transaction:
+        (image,) = await transaction.find(Image, file_name=SMALL)
+        made = Generation(
+            **owner, prompt=LIVE.prompt, original_prompt=LIVE.prompt, status=GenerationStatus.SUCCESS,
+            output_image_id=image.id, live_scope_id=scope.id, live_key=LIVE.key,
+        )  # fmt: skip
+        transaction.add(scope, made)
 
 
 async def _started(stack: ExitStack, nginx: str | None, database_url: str, folder: Path) -> list[Server]:
@@ -155,6 +177,9 @@ async def _header(port: int, path: str, name: bytes) -> bytes:
 async def _print_rates(servers: list[Server], arguments: argparse.Namespace) -> None:
     asked = {
         "a picture of 200 kB": {one.name: request_of(one.file + SMALL) for one in servers},
+        "a live URL that hits": {
+            one.name: request_of(LIVE_PATH if one.name == "Easel" else one.file + SMALL) for one in servers
+        },
         "304": {
             one.name: request_of(path, **({"If_None_Match": etag} if etag else {}))
             for one in servers
