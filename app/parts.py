@@ -108,9 +108,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             identity=_identity(credentials, secrets, settings, meter, stack),
             images=shown,
             objects=objects,
-            toolbox=EngineToolbox(
-                images, texts, objects, studio.reads, studio.flags, max_pixels=settings.image_max_pixels
-            ),
+            toolbox=EngineToolbox(images, texts, objects, studio.reads, studio.flags, settings.image_max_pixels),
             turns=Turns(turning, _limits(settings, studio.offers)),
             studio=studio,
         )

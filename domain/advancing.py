@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from domain import accounts
+from domain.discarded import Discarded
 from domain.errors import ErrorCode
 from domain.ids import Id
 from domain.images import Image, ImageSource, NewImage
@@ -24,12 +25,11 @@ _IDLE = [StepStatus.PENDING, StepStatus.QUEUED, StepStatus.WAITING]
 
 async def keep(tx: Transaction, run: Run) -> None:
     """Write the changed run and tell of it; what was held for one that is over is free again."""
-    if run.is_finished:
-        await accounts.release(tx, run)
     tx.record(*run.changed())
-    tx.save(run)
     if run.is_finished:
         await PURPOSES[run.purpose].conclude(tx, run)
+        await accounts.release(tx, run)  # last: the organization's account is locked after everything else
+    tx.save(run)
 
 
 async def go_on(tx: Transaction, run: Run, *done: Step) -> None:
@@ -139,16 +139,20 @@ async def complete(tx: Transaction, run: Run, step: Step, result: StepResult) ->
 async def _adopted(tx: Transaction, run: Run, step: Step, result: StepResult) -> StepResult:
     """The result, its pictures kept as rows; those that have taken another's place go by its id."""
     ids: dict[Id, Id] = {}
+    unwanted: set[Id] = set()
     for new in result.images:
         image = _image(new, run, step)
         kept = await PURPOSES[run.purpose].adopt(tx, run, image)
         if kept is image:
             tx.add(image)
             tx.record(image.created())
-        else:
+        elif kept is not None:
             ids[image.id] = kept.id
-    images = tuple(replace(new, id=ids.get(new.id, new.id)) for new in result.images)
-    return replace(result, outputs=_renamed(result.outputs, ids), images=images) if ids else result
+        else:
+            tx.add(Discarded(organization_id=run.organization_id, object_key=image.object_key))
+            unwanted.add(image.id)
+    images = tuple(replace(new, id=ids.get(new.id, new.id)) for new in result.images if new.id not in unwanted)
+    return replace(result, outputs=_renamed(result.outputs, ids), images=images)
 
 
 def _renamed(value: Any, ids: dict[Id, Id]) -> Any:

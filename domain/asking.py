@@ -3,6 +3,7 @@
 from domain.advancing import give_up, settle
 from domain.forms import Form, OnTimeout, Purpose, Question
 from domain.ports import Transaction
+from domain.purposes import PURPOSES
 from domain.runs import Run
 from domain.steps import RunError, Step, StepStatus
 
@@ -23,8 +24,8 @@ async def ask(tx: Transaction, run: Run, step: Step, question: Question) -> None
 
 
 async def leave_open(tx: Transaction, run: Run, step: Step, error: RunError) -> None:
-    """A provider may have been charged and nobody knows: a person decides, except where the run stops anyway."""
-    if run.is_stopping:
+    """A provider may have been charged and nobody knows: a person decides, unless the run stops, or asks nobody."""
+    if run.is_stopping or not PURPOSES[run.purpose].asks:
         await give_up(tx, run, step, error, StepStatus.OUTCOME_UNKNOWN)
         return
     question = Question(

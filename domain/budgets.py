@@ -4,14 +4,15 @@ from decimal import Decimal
 from typing import Any
 
 from domain import accounts
-from domain.advancing import settle, wind_down
+from domain.advancing import give_up, settle, wind_down
 from domain.asking import RETRY, put
-from domain.errors import DomainError, InvalidInput
+from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.forms import Answer, Form, Purpose, Question
 from domain.money import require_credits
 from domain.plain import decimal_string
 from domain.ports import Transaction
-from domain.runs import Run
+from domain.purposes import PURPOSES
+from domain.runs import Run, failure
 from domain.steps import Step, StepStatus
 
 RAISE, CANCEL = "raise", "cancel"
@@ -36,6 +37,9 @@ async def obstacle(tx: Transaction, run: Run, step: Step, price: Decimal) -> Que
 
 
 async def pause(tx: Transaction, run: Run, step: Step, question: Question) -> None:
+    if not PURPOSES[run.purpose].asks:
+        await give_up(tx, run, step, failure(ErrorCode.INSUFFICIENT_CREDITS, question.title, step))
+        return
     put(tx, run, step, Form(purpose=Purpose.BUDGET, question=question))
     await settle(tx, run)
 

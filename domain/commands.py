@@ -9,8 +9,9 @@ from domain import (
     assets,
     claiming,
     claims,
+    clearing,
     execution,
-    flows,
+    flow_commands,
     generation_commands,
     generation_requests,
     image_commands,
@@ -27,10 +28,13 @@ from domain import (
     webhooks,
     workflows,
 )
+from domain.errors import Contended
 from domain.permissions import Actor, Permission
 from domain.ports import Begin, Command, Transaction
 
 Result = TypeVar("Result")
+MOST_ATTEMPTS = 4
+
 Handler = Callable[[Transaction, Actor, Any], Awaitable[Any]]
 
 COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
@@ -50,10 +54,10 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     workflows.DuplicateWorkflow: (Permission.WORKFLOWS_WRITE, workflows.duplicate_workflow),
     assets.CreateAsset: (Permission.ASSETS_WRITE, assets.create_asset),
     assets.UpdateAsset: (Permission.ASSETS_WRITE, assets.update_asset),
-    flows.CreateFlow: (Permission.IMAGES_WRITE, flows.create_flow),
-    flows.SetFlowAliases: (Permission.IMAGES_WRITE, flows.set_flow_aliases),
-    flows.RemoveFlowAlias: (Permission.IMAGES_WRITE, flows.remove_flow_alias),
-    flows.DeleteFlow: (Permission.IMAGES_WRITE, flows.delete_flow),
+    flow_commands.CreateFlow: (Permission.IMAGES_WRITE, flow_commands.create_flow),
+    flow_commands.SetFlowAliases: (Permission.IMAGES_WRITE, flow_commands.set_flow_aliases),
+    flow_commands.RemoveFlowAlias: (Permission.IMAGES_WRITE, flow_commands.remove_flow_alias),
+    flow_commands.DeleteFlow: (Permission.IMAGES_WRITE, flow_commands.delete_flow),
     generation_commands.CreateGeneration: (Permission.RUNS_START, generation_commands.create_generation),
     generation_commands.UpdateGeneration: (Permission.RUNS_START, generation_commands.update_generation),
     generation_commands.RegenerateGeneration: (Permission.RUNS_START, generation_commands.regenerate_generation),
@@ -95,6 +99,7 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     interruptions.FailStep: (Permission.STEPS_EXECUTE, interruptions.fail_step),
     interruptions.StopStep: (Permission.STEPS_EXECUTE, interruptions.stop_step),
     interruptions.ReleaseStep: (Permission.STEPS_EXECUTE, interruptions.release_step),
+    clearing.ClearLeftover: (Permission.STEPS_EXECUTE, clearing.clear_leftover),
     interruptions.ExpireStep: (Permission.STEPS_EXECUTE, interruptions.expire_step),
 }
 
@@ -103,10 +108,19 @@ async def execute(begin: Begin, actor: Actor, command: Command[Result]) -> Resul
     """
     Check the permission, then make the change in one transaction, where the actor has it: other rows do not exist.
 
-    A repeated command gets its first answer.
+    A repeated command gets its first answer. One that gave way to others is made once more.
     """
+    actor.require(COMMANDS[type(command)][0])
+    for _ in range(MOST_ATTEMPTS - 1):
+        try:
+            return await _made(begin, actor, command)
+        except Contended:
+            continue
+    return await _made(begin, actor, command)
+
+
+async def _made(begin: Begin, actor: Actor, command: Command[Result]) -> Result:
     permission, handler = COMMANDS[type(command)]
-    actor.require(permission)
     async with begin(actor, command, actor.reach(permission)) as tx:
         result: Result | None = await tx.earlier_answer()
         if result is None:

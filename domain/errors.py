@@ -107,6 +107,14 @@ class DomainError(Exception):
         return HTTP_STATUS[self.code]
 
 
+class Contended(DomainError):
+    """Two who change the same waited for each other, and this one had to give way: nothing is changed."""
+
+    def __init__(self) -> None:
+        message = "Others are just changing the same things: try again shortly"
+        super().__init__(ErrorCode.UNAVAILABLE, message, retryAfter=1)
+
+
 class InvalidInput(DomainError, ValueError):
     """A value the caller must mend; a ValueError, so that decoders report it as their own."""
 

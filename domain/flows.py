@@ -6,17 +6,14 @@ from typing import Any
 
 from domain.aliases import require_alias
 from domain.errors import DomainError, ErrorCode, InvalidInput
-from domain.generations import Generation
 from domain.ids import Id, new_id, parse_id
-from domain.images import Image
-from domain.permissions import Actor
-from domain.plain import require_json_object
-from domain.ports import Command, Transaction
+from domain.leftovers import Leftover
+from domain.ports import Transaction
 from domain.projects import Project
 
 MOST_ALIASES = 200
 # Of a flow that is neither named nor declined.
-UNSAID = Id("")
+UNSAID = Id("\0")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,110 +57,35 @@ async def flow_for(tx: Transaction, project: Project, flow_id: Id | None, flow_a
     if wanted is None:
         raise InvalidInput("flowId must be a UUID", field="flowId")
     if flow_id != UNSAID or flow_alias is not None:
-        await _ensure(tx, project, wanted)
+        flow = await _ensured(tx, project, wanted)
+        require_few_aliases(len({*flow.aliases, *([flow_alias] if flow_alias else [])}), "flowAlias")
     return wanted
 
 
-async def _ensure(tx: Transaction, project: Project, id: Id) -> None:
+async def _ensured(tx: Transaction, project: Project, id: Id) -> Flow:
     await tx.alone(f"flow/{id}")
     found = await tx.find(Flow, id=id)
+    if not found and await tx.find(Leftover, id=id):
+        raise DomainError(ErrorCode.FLOW_NOT_FOUND, "This flow was deleted just now", field="flowId")
     if not found:
-        tx.add(Flow(id=id, organization_id=project.organization_id, project_id=project.id))
-    elif found[0].project_id != project.id:
+        flow = Flow(id=id, organization_id=project.organization_id, project_id=project.id)
+        tx.add(flow)
+        return flow
+    if found[0].project_id != project.id:
         raise DomainError(ErrorCode.FLOW_NOT_FOUND, "There is no such flow in this project", field="flowId")
+    return found[0]
 
 
-@dataclass(kw_only=True)
-class CreateFlow(Command[Flow]):
-    """Begin a flow."""
-
-    project_id: Id | None = None
-    meta: dict[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        require_json_object({} if self.meta is None else self.meta, "meta")
-
-
-async def create_flow(tx: Transaction, actor: Actor, command: CreateFlow) -> Flow:
-    project = await tx.get(Project, actor.project_meant(command.project_id))
-    flow = Flow(organization_id=project.organization_id, project_id=project.id, meta=command.meta or {})
-    tx.add(flow)
-    return flow
+async def name_in_flow(tx: Transaction, flow_id: Id, alias: str, image_id: Id) -> None:
+    """Give the image its name in the flow, if that is still there and has room for it."""
+    for flow in await tx.lock(Flow, id=flow_id):
+        aliases = flow.aliases | {alias: image_id}
+        if len(aliases) <= MOST_ALIASES:
+            flow.aliases = aliases
+            flow.change()
+            tx.save(flow)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FlowAlias:
-    """A name, and the image that has it."""
-
-    alias: str
-    image_id: Id
-
-
-@dataclass(kw_only=True)
-class SetFlowAliases(Command[Flow]):
-    """Add aliases to a flow or give them to other images; those that are not named stay as they are."""
-
-    id: Id
-    aliases: list[FlowAlias]
-
-    def __post_init__(self) -> None:
-        _require_few(len(self.aliases))
-        for named in self.aliases:
-            require_alias(named.alias, "aliases")
-
-
-async def set_flow_aliases(tx: Transaction, actor: Actor, command: SetFlowAliases) -> Flow:
-    flow = await tx.get(Flow, command.id, lock=True)
-    wanted = sorted({named.image_id for named in command.aliases})
-    there = {image.id for image in await tx.find(Image, id=wanted, project_id=flow.project_id, deleted_at=None)}
-    if missing := [id_ for id_ in wanted if id_ not in there]:
-        raise DomainError(ErrorCode.IMAGE_NOT_FOUND, f"The project has no image '{missing[0][:80]}'", field="aliases")
-    aliases = flow.aliases | {named.alias: named.image_id for named in command.aliases}
-    _require_few(len(aliases))
-    if aliases != flow.aliases:
-        flow.aliases = aliases
-        flow.change()
-        tx.save(flow)
-    return flow
-
-
-def _require_few(aliases: int) -> None:
+def require_few_aliases(aliases: int, field: str = "aliases") -> None:
     if aliases > MOST_ALIASES:
-        raise InvalidInput(f"A flow has up to {MOST_ALIASES} aliases", field="aliases")
-
-
-@dataclass(kw_only=True)
-class RemoveFlowAlias(Command[Flow]):
-    """Take one alias from a flow."""
-
-    id: Id
-    alias: str
-
-
-async def remove_flow_alias(tx: Transaction, actor: Actor, command: RemoveFlowAlias) -> Flow:
-    flow = await tx.get(Flow, command.id, lock=True)
-    if command.alias not in flow.aliases:
-        message = f"This flow has no alias {command.alias[:80]}"
-        raise DomainError(ErrorCode.ALIAS_NOT_FOUND, message, field="alias")
-    flow.aliases = {alias: id_ for alias, id_ in flow.aliases.items() if alias != command.alias}
-    flow.change()
-    tx.save(flow)
-    return flow
-
-
-@dataclass(kw_only=True)
-class DeleteFlow(Command[Id]):
-    """Remove a flow with its aliases, for good. Its generations and images stay, and belong to no flow."""
-
-    id: Id
-
-
-async def delete_flow(tx: Transaction, actor: Actor, command: DeleteFlow) -> Id:
-    flow = await tx.get(Flow, command.id, lock=True)
-    belong: list[Image | Generation] = [*await tx.find(Image, flow_id=flow.id)]
-    for belonging in (*belong, *await tx.find(Generation, flow_id=flow.id)):
-        belonging.flow_id = None
-        tx.record(belonging.changed())
-        tx.save(belonging)
-    tx.remove(flow)
-    return flow.id
+        raise InvalidInput(f"A flow has up to {MOST_ALIASES} aliases", field=field)

@@ -21,8 +21,8 @@ async def make(
     tx: Transaction, actor: Actor, project: Project, generation: Generation, references: Sequence[Image]
 ) -> None:
     """Start the run; the generation is its, and the caller's to write. What the references are is settled here."""
-    if generation.status is GenerationStatus.FAILED and generation.output_image_id is None:
-        await _promise_alias(tx, generation)
+    if generation.status is GenerationStatus.FAILED and generation.alias is not None:
+        await _promise_alias(tx, generation, generation.alias)
     built_in = drawing(enhanced=generation.auto_enhance, from_images=bool(references))
     workflow = await workflow_of(tx, project, built_in)
     run = Run(
@@ -40,13 +40,14 @@ async def make(
     )
     await begin_run(tx, run, built_in.graph.with_settings(run.node_settings))
     generation.run_id = run.id
+    generation.prompt = generation.original_prompt
     generation.status, generation.error = GenerationStatus.PENDING, None
     generation.began_at = datetime.now(UTC)
 
 
-async def _promise_alias(tx: Transaction, generation: Generation) -> None:
+async def _promise_alias(tx: Transaction, generation: Generation, alias: str) -> None:
     """The name it was to get was free again once it had failed: another may have it now."""
-    if generation.alias is not None and not await is_free(tx, generation.project_id, generation.alias):
+    if not await is_free(tx, generation.project_id, alias):
         generation.alias = None
 
 

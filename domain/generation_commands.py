@@ -1,5 +1,6 @@
 """How generations are asked for, changed, made again and deleted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ from domain.aliases import require_alias
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.flows import UNSAID, Flow, flow_for, require_flow_alias
 from domain.generating import make
-from domain.generations import Generation, GenerationStatus
+from domain.generations import Generation
 from domain.ids import Id
 from domain.image_commands import put_out_of_sight
 from domain.images import Image
@@ -153,6 +154,9 @@ async def update_generation(tx: Transaction, actor: Actor, command: UpdateGenera
     generation.original_prompt = command.prompt or generation.original_prompt
     generation.aspect_ratio = command.aspect_ratio or generation.aspect_ratio
     if (generation.original_prompt, generation.aspect_ratio) != before:
+        if generation.live_key is not None:
+            message = "This image belongs to a live URL, which says what it shows: open another live URL instead"
+            raise InvalidInput(message, field="prompt" if command.prompt else "aspectRatio")
         await _make_again(tx, actor, generation)
     tx.record(generation.changed())
     tx.save(generation)
@@ -163,7 +167,7 @@ async def _move(tx: Transaction, generation: Generation, flow_id: Id | None) -> 
     """Its image goes with it."""
     project = await tx.get(Project, generation.project_id)
     generation.flow_id = await flow_for(tx, project, flow_id, None)
-    for image in await tx.find(Image, id=generation.output_image_id):
+    for image in await tx.lock(Image, id=generation.output_image_id):
         image.flow_id = generation.flow_id
         tx.record(image.changed())
         tx.save(image)
@@ -189,15 +193,30 @@ async def regenerate(tx: Transaction, actor: Actor, generation: Generation) -> N
 
 
 async def _make_again(tx: Transaction, actor: Actor, generation: Generation) -> None:
-    if generation.is_under_way and generation.run_id is not None:
-        await cancel_run(tx, actor, CancelRun(id=generation.run_id))
+    references = await _references_again(tx, generation)
+    await _stop(tx, actor, generation)
     project = await tx.get(Project, generation.project_id)
-    wanted = list(generation.reference_image_ids)
-    references = await tx.find(Image, id=wanted, deleted_at=None) if wanted else []
-    references.sort(key=lambda image: wanted.index(image.id))
-    generation.prompt = generation.original_prompt
     generation.retry_count += 1
+    generation.is_counted = False
     await make(tx, actor, project, generation, references)
+
+
+async def _references_again(tx: Transaction, generation: Generation) -> list[Image]:
+    """What it was made from, deleted or not, as long as there are bytes. Raises IMAGE_NOT_FOUND."""
+    wanted = list(generation.reference_image_ids)
+    found = {image.id: image for image in await tx.find(Image, id=sorted(set(wanted)))} if wanted else {}
+    if missing := [id_ for id_ in wanted if id_ not in found]:
+        message = f"The image '{missing[0]}', which this was made from, was deleted: create a new generation"
+        raise DomainError(ErrorCode.IMAGE_NOT_FOUND, message)
+    return [found[id_] for id_ in wanted]
+
+
+async def _stop(tx: Transaction, actor: Actor, generation: Generation) -> None:
+    """The run that is under way is not this generation's any more: what comes of it is nobody's."""
+    if generation.is_under_way and generation.run_id is not None:
+        run_id, generation.run_id = generation.run_id, None
+        tx.save(generation)
+        await cancel_run(tx, actor, CancelRun(id=run_id))
 
 
 @dataclass(kw_only=True)
@@ -230,11 +249,8 @@ async def delete_generation(tx: Transaction, actor: Actor, command: DeleteGenera
 
 
 async def remove(tx: Transaction, actor: Actor, generation: Generation) -> None:
-    if generation.is_under_way and generation.run_id is not None:
-        generation.status = GenerationStatus.FAILED
-        await cancel_run(tx, actor, CancelRun(id=generation.run_id))
-    if generation.output_image_id is not None and await tx.find(Image, id=generation.output_image_id):
-        image = await tx.get(Image, generation.output_image_id, lock=True)
+    await _stop(tx, actor, generation)
+    for image in await tx.lock(Image, id=generation.output_image_id) if generation.output_image_id else []:
         if not await put_out_of_sight(tx, image):
             generation.output_image_id = None
     tx.record(generation.removed())
@@ -243,12 +259,18 @@ async def remove(tx: Transaction, actor: Actor, generation: Generation) -> None:
 
 async def to_change(tx: Transaction, id: Id) -> Generation:
     """The generation, this transaction's to change. Its run is locked before it, as workers do."""
-    seen = await tx.get(Generation, id)
-    if seen.run_id is not None:
-        await tx.get(Run, seen.run_id, lock=True)
-    generation = await tx.get(Generation, id, lock=True)
-    if generation.deleted_at is not None:
+    found = await all_to_change(tx, [(await tx.get(Generation, id)).id])
+    if not found:
         raise DomainError(ErrorCode.GENERATION_NOT_FOUND, "This generation was deleted")
-    if generation.run_id != seen.run_id:
-        raise DomainError(ErrorCode.CONFLICT, "This generation is just being made again: try again shortly")
-    return generation
+    return found[0]
+
+
+async def all_to_change(tx: Transaction, ids: Sequence[Id]) -> list[Generation]:
+    """Those of them that are there. Who changes which run makes them comes one after the other; workers never do."""
+    for id_ in sorted(ids):
+        await tx.alone(f"generation/{id_}")
+    seen = await tx.find(Generation, id=list(ids), deleted_at=None)
+    runs = [generation.run_id for generation in seen if generation.run_id is not None]
+    if runs:
+        await tx.lock(Run, id=runs)
+    return await tx.lock(Generation, id=[generation.id for generation in seen], deleted_at=None) if seen else []

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from domain.built_ins import ENHANCE
 from domain.discarded import Discarded
 from domain.errors import ErrorCode
-from domain.flows import MOST_ALIASES, Flow
+from domain.flows import name_in_flow
 from domain.generations import Generation, GenerationStatus
 from domain.images import Image
 from domain.live_scopes import LiveScope
@@ -27,16 +27,15 @@ async def begin(tx: Transaction, run: Run) -> None:
         tx.save(generation)
 
 
-async def adopt(tx: Transaction, run: Run, image: Image) -> Image:
+async def adopt(tx: Transaction, run: Run, image: Image) -> Image | None:
     """
     The generation's image: the new one at first, later the same as ever with other bytes, all at once.
 
-    What comes for a generation that was deleted, or is being made again by another run, is kept out of sight.
+    None where the generation was deleted meanwhile, or is being made again by another run.
     """
     generation = await _of(tx, run)
     if generation is None:
-        image.deleted_at = datetime.now(UTC)
-        return image
+        return None
     image.generation_id, image.api_key_id = generation.id, generation.api_key_id
     existing = await _existing(tx, generation)
     return await _first(tx, generation, image) if existing is None else _replaced(tx, existing, image)
@@ -59,20 +58,11 @@ async def _first(tx: Transaction, generation: Generation, image: Image) -> Image
     if generation.live_scope_id is not None:
         image.meta = {**image.meta, "isLiveUrl": True}
     generation.output_image_id = image.id
-    await _name_in_flow(tx, generation, image)
+    if generation.flow_alias is not None and generation.flow_id is not None:
+        await name_in_flow(tx, generation.flow_id, generation.flow_alias, image.id)
+    generation.alias = generation.flow_alias = None  # they are its image's now, to lose as images do
     tx.save(generation)
     return image
-
-
-async def _name_in_flow(tx: Transaction, generation: Generation, image: Image) -> None:
-    if generation.flow_alias is None or not await tx.find(Flow, id=generation.flow_id):
-        return
-    flow = await tx.get(Flow, str(generation.flow_id), lock=True)
-    aliases = {**flow.aliases, generation.flow_alias: image.id}
-    if len(aliases) <= MOST_ALIASES:
-        flow.aliases = aliases
-        flow.change()
-        tx.save(flow)
 
 
 def _replaced(tx: Transaction, existing: Image, image: Image) -> Image:
@@ -95,9 +85,11 @@ async def conclude(tx: Transaction, run: Run) -> None:
     generation.prompt = await _prompt(tx, run, generation) if succeeded else generation.prompt
     generation.cost = run.cost or None
     generation.processing_time_ms = round((datetime.now(UTC) - generation.began_at).total_seconds() * 1000, 1)
+    gave_back = generation.is_counted and not succeeded and not run.cost
+    generation.is_counted = generation.is_counted and not gave_back
     tx.record(generation.changed("generation.completed" if succeeded else "generation.failed"))
     tx.save(generation)
-    if generation.live_scope_id is not None:
+    if succeeded or gave_back:
         await _count(tx, generation, succeeded=succeeded)
 
 
@@ -108,12 +100,10 @@ async def _prompt(tx: Transaction, run: Run, generation: Generation) -> str:
 
 
 async def _count(tx: Transaction, generation: Generation, *, succeeded: bool) -> None:
-    """What failed at its first attempt was never generated; the scope may have been deleted meanwhile."""
-    if not await tx.find(LiveScope, id=generation.live_scope_id):
-        return
-    scope = await tx.get(LiveScope, str(generation.live_scope_id), lock=True)
-    if succeeded:
-        scope.last_generated_at = datetime.now(UTC)
-    elif generation.output_image_id is None:
-        scope.current_generations = max(0, scope.current_generations - 1)
-    tx.save(scope)
+    """What was counted, failed and cost nothing was never generated; the scope may have been deleted meanwhile."""
+    for scope in await tx.lock(LiveScope, id=generation.live_scope_id) if generation.live_scope_id else []:
+        if succeeded:
+            scope.last_generated_at = datetime.now(UTC)
+        else:
+            scope.current_generations = max(0, scope.current_generations - 1)
+        tx.save(scope)

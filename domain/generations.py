@@ -27,7 +27,8 @@ class Generation:
 
     `run_id` is the run that makes its image, or made it last; it began at `began_at` and took `processing_time_ms`.
     `alias` and `flow_alias` are the names its first image gets: until then they are nobody else's. A live URL's
-    generation has the scope it belongs to and the `live_key` that the URL's parameters come to.
+    generation has the scope it belongs to and the `live_key` that the URL's parameters come to;
+    `is_counted` says that its last attempt counts in the scope.
     """
 
     id: Id = field(default_factory=new_id)
@@ -48,6 +49,7 @@ class Generation:
     flow_alias: str | None = None
     live_scope_id: Id | None = None
     live_key: str | None = None
+    is_counted: bool = False
     retry_count: int = 0
     error: RunError | None = None
     processing_time_ms: float | None = None

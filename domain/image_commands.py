@@ -1,5 +1,6 @@
 """What people may change of an image, and how it is removed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +101,7 @@ async def remove_for_good(tx: Transaction, image: Image) -> None:
 
 async def put_out_of_sight(tx: Transaction, image: Image) -> bool:
     """Whether the image stays for those who know its name; one that nobody has named goes for good."""
-    if image.alias is None and not await tx.find(Flow, 1, project_id=image.project_id, aliases=Holding(image.id)):
+    if not await _has_a_name(tx, image):
         await remove_for_good(tx, image)
         return False
     if image.deleted_at is None:
@@ -109,9 +110,21 @@ async def put_out_of_sight(tx: Transaction, image: Image) -> bool:
     return True
 
 
+async def remove_nameless(tx: Transaction, images: Iterable[Image]) -> None:
+    """Of these, those that were out of sight and have lost the last name that kept them."""
+    for image in images:
+        if image.deleted_at is not None and not await _has_a_name(tx, image):
+            await remove_for_good(tx, image)
+
+
+async def _has_a_name(tx: Transaction, image: Image) -> bool:
+    held = {"project_id": image.project_id, "aliases": Holding(image.id)}
+    return image.alias is not None or bool(await tx.find(Flow, 1, **held))
+
+
 async def forget_names(tx: Transaction, image: Image) -> None:
     """No flow knows it any more."""
-    for flow in await tx.find(Flow, project_id=image.project_id, aliases=Holding(image.id)):
+    for flow in await tx.lock(Flow, project_id=image.project_id, aliases=Holding(image.id)):
         flow.aliases = {alias: id_ for alias, id_ in flow.aliases.items() if id_ != image.id}
         flow.change()
         tx.save(flow)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
-from domain.generation_commands import regenerate, remove, to_change
+from domain.generation_commands import all_to_change, regenerate, remove
 from domain.generations import Generation
 from domain.ids import NO_ID, Id
 from domain.images import Image
+from domain.leftovers import AT_ONCE, Leftover, LeftoverOf
 from domain.live_scopes import LiveScope, WhenSpent
 from domain.permissions import Actor
 from domain.plain import require_json_object
@@ -56,6 +57,7 @@ class CreateLiveScope(Command[LiveScope]):
 
 async def create_live_scope(tx: Transaction, actor: Actor, command: CreateLiveScope) -> LiveScope:
     project = await tx.get(Project, actor.project_meant(command.project_id))
+    await tx.alone(f"live/{project.id}")
     if await tx.find(LiveScope, project_id=project.id, slug=command.slug):
         raise DomainError(ErrorCode.SCOPE_ALREADY_EXISTS, "Scope already exists", field="slug")
     scope = LiveScope(
@@ -110,8 +112,8 @@ class RegenerateLiveScope(Command[LiveScope]):
 
 async def regenerate_live_scope(tx: Transaction, actor: Actor, command: RegenerateLiveScope) -> LiveScope:
     scope = await tx.get(LiveScope, command.id)
-    for id_ in await _to_make_again(tx, scope, command.image_id):
-        await regenerate(tx, actor, await to_change(tx, id_))
+    for generation in await all_to_change(tx, await _to_make_again(tx, scope, command.image_id)):
+        await regenerate(tx, actor, generation)
     return scope
 
 
@@ -150,17 +152,27 @@ class DeleteLiveScope(Command[Id]):
 async def delete_live_scope(tx: Transaction, actor: Actor, command: DeleteLiveScope) -> Id:
     scope = await tx.get(LiveScope, command.id or await _id_of(tx, actor, command))
     await tx.alone(f"live/{scope.project_id}")  # nothing new is generated in it meanwhile
-    for found in await tx.find(Generation, live_scope_id=scope.id):
-        generation = found if found.deleted_at else await to_change(tx, found.id)
-        if generation.deleted_at is None:
-            await remove(tx, actor, generation)
-        generation.live_scope_id = None
-        tx.save(generation)
-    for image in await tx.find(Image, live_scope_id=scope.id):
-        image.live_scope_id = None
-        tx.save(image)
+    if await clear(tx, actor, scope.id):
+        left = {"id": scope.id, "organization_id": scope.organization_id, "project_id": scope.project_id}
+        tx.add(Leftover(**left, of=LeftoverOf.LIVE_SCOPE))
     tx.remove(await tx.get(LiveScope, scope.id, lock=True))
     return scope.id
+
+
+async def clear(tx: Transaction, actor: Actor, scope_id: Id) -> bool:
+    """Some of what was generated in a scope goes, with its images; whether more is left."""
+    found = await tx.find(Generation, AT_ONCE, live_scope_id=scope_id)
+    living = await all_to_change(tx, [generation.id for generation in found if generation.deleted_at is None])
+    for generation in living:
+        await remove(tx, actor, generation)
+    gone = [generation.id for generation in found]
+    for generation in await tx.lock(Generation, id=gone) if gone else []:
+        generation.live_scope_id = None
+        tx.save(generation)
+    for image in await tx.lock(Image, generation_id=gone) if gone else []:
+        image.live_scope_id = None
+        tx.save(image)
+    return len(found) == AT_ONCE
 
 
 async def _id_of(tx: Transaction, actor: Actor, command: DeleteLiveScope) -> Id:

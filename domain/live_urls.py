@@ -19,9 +19,10 @@ from domain.live_visits import LiveVisit
 from domain.permissions import Actor
 from domain.pictures import require_aspect_ratio
 from domain.ports import Command, Transaction
-from domain.projects import Project
+from domain.projects import Project, ProjectStatus
 
 VISITS_PER_HOUR = 10
+REFUSED = "This prompt was refused: describe another image"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -87,6 +88,7 @@ class RequestLiveImage(Command[LiveAnswer]):
     Have the image of a live URL generated, unless it is being already: of all who ask at once, one is counted.
 
     `address` is the visitor's; without one whoever asks has a key, and neither they nor the scope's budget is counted.
+    Theirs is a scope whose name no live URL can have.
     """
 
     project_id: Id
@@ -95,7 +97,8 @@ class RequestLiveImage(Command[LiveAnswer]):
     address: str | None
 
     def __post_init__(self) -> None:
-        require_scope_slug(self.scope, "scope")
+        if self.address is not None:
+            require_scope_slug(self.scope, "scope")
 
 
 async def request_live_image(tx: Transaction, actor: Actor, command: RequestLiveImage) -> LiveAnswer:
@@ -108,13 +111,15 @@ async def request_live_image(tx: Transaction, actor: Actor, command: RequestLive
     if known is not None and (known.is_under_way or known.output_image_id is not None):
         return LiveAnswer(known, await _limit(tx, command.address))
     if command.address is not None:
-        _require_budget(scope)
+        _require_worth_trying(known)
+        _require_budget(project, scope)
         await _require_day(tx, project)
-        await _visit(tx, command.address)
+        await _visit(tx, project, command.address)
     generation = _new(project, scope, command.url) if known is None else await to_change(tx, known.id)
     scope = await tx.get(LiveScope, scope.id, lock=True)
     scope.current_generations += 1
     tx.save(scope)
+    generation.is_counted = True
     await make(tx, actor, project, generation, ())
     if known is None:
         tx.add(generation)
@@ -150,7 +155,15 @@ async def _scope(tx: Transaction, project: Project, command: RequestLiveImage) -
     return scope
 
 
-def _require_budget(scope: LiveScope) -> None:
+def _require_worth_trying(known: Generation | None) -> None:
+    """What the provider has refused it refuses again, at its price."""
+    if known is not None and known.error is not None and known.error.code is ErrorCode.PROVIDER_REFUSED:
+        raise DomainError(ErrorCode.PROVIDER_REFUSED, REFUSED, field="prompt")
+
+
+def _require_budget(project: Project, scope: LiveScope) -> None:
+    if project.status is ProjectStatus.ARCHIVED:
+        raise _spent("This project is put away, and generates no new images")
     if not scope.allow_new_generations:
         raise _spent("This scope generates no new images")
     if scope.remaining == 0:
@@ -159,7 +172,7 @@ def _require_budget(scope: LiveScope) -> None:
 
 async def _require_day(tx: Transaction, project: Project) -> None:
     most = project.settings.live_generations_per_day
-    if await tx.count_live(project.id, tx.now - DAY) >= most:
+    if await tx.count_visits(project.id, tx.now - DAY) >= most:
         raise _spent("The project's live URLs have generated as many images as they may in a day")
 
 
@@ -167,12 +180,12 @@ def _spent(message: str) -> DomainError:
     return DomainError(ErrorCode.SCOPE_GENERATION_LIMIT_EXCEEDED, message)
 
 
-async def _visit(tx: Transaction, address: str) -> None:
+async def _visit(tx: Transaction, project: Project, address: str) -> None:
     limit = limit_of(await tx.find(LiveVisit, address=address), tx.now)
     if not limit.remaining:
         message = f"Rate limit exceeded. Try again in {limit.reset_seconds} seconds"
         raise DomainError(ErrorCode.IP_RATE_LIMIT_EXCEEDED, message, retryAfter=limit.reset_seconds)
-    tx.add(LiveVisit(address=address, at=tx.now))
+    tx.add(LiveVisit(address=address, visited=project.id, at=tx.now))
 
 
 async def _limit(tx: Transaction, address: str | None) -> VisitLimit | None:

@@ -8,8 +8,9 @@ from domain.ids import Id, new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveVisit:
-    """Forgotten once its hour is over. `address` is one visitor's: of IPv6, a /64."""
+    """`address` is one visitor's: of IPv6, a /64; `visited` the project. Forgotten once its day is over."""
 
     id: Id = field(default_factory=new_id)
     address: str
+    visited: Id
     at: datetime

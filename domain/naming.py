@@ -34,7 +34,8 @@ async def meanings(rows: Rows, project_id: Id, alias: str, flow_id: Id | None = 
 
 
 async def _technical(rows: Rows, project_id: Id, alias: str) -> Image | None:
-    made = {"project_id": project_id, "source": ImageSource.GENERATED, "deleted_at": None}
+    # What visitors had generated is not what the people of the project mean.
+    made = {"project_id": project_id, "source": ImageSource.GENERATED, "live_scope_id": None, "deleted_at": None}
     match alias:
         case Technical.LAST:
             return await rows.newest(Image, **made)

@@ -50,6 +50,10 @@ class Transaction(Protocol):
         """The entities whose fields equal these (a list means any of its values), oldest first: all, or so many."""
         ...
 
+    async def lock(self, kind: type[Entity], most: int | None = None, /, **equals: Any) -> list[Entity]:
+        """As `find`, and until the transaction ends nobody else's to change; locked in the order of their ids."""
+        ...
+
     async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
         """The newest entity whose fields equal these."""
         ...
@@ -62,8 +66,8 @@ class Transaction(Protocol):
         """Whoever asks for the same name waits until this transaction ends."""
         ...
 
-    async def count_live(self, project_id: Id, since: datetime) -> int:
-        """How many images live URLs have had generated in the project since then."""
+    async def count_visits(self, project_id: Id, since: datetime) -> int:
+        """How many images visitors have begun to have generated in the project since then."""
         ...
 
     async def held_steps(self, *, project_id: Id | None = None, provider: str | None = None) -> int:

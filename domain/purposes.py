@@ -13,23 +13,27 @@ async def _nothing(tx: Transaction, run: Run) -> None:
     """Where nobody minds."""
 
 
-async def _as_it_is(tx: Transaction, run: Run, image: Image) -> Image:
+async def _as_it_is(tx: Transaction, run: Run, image: Image) -> Image | None:
     return image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
-    """`adopt` says which image a new picture becomes: the given one, to be added, or one whose place it has taken."""
+    """
+    `adopt` says which image a new picture becomes: the given one, to be added, or one whose place it has taken; None
+    where nobody wants it any more. Where nobody can be asked (`asks`), what a person would decide has failed.
+    """
 
     begin: Callable[[Transaction, Run], Awaitable[None]] = _nothing
-    adopt: Callable[[Transaction, Run, Image], Awaitable[Image]] = _as_it_is
+    adopt: Callable[[Transaction, Run, Image], Awaitable[Image | None]] = _as_it_is
     conclude: Callable[[Transaction, Run], Awaitable[None]] = _nothing
+    asks: bool = True
 
 
 PURPOSES: dict[RunPurpose | None, Purpose] = {
     None: Purpose(),
     RunPurpose.GENERATION_JOB: Purpose(conclude=generation_jobs.conclude),
     RunPurpose.GENERATION: Purpose(
-        begin=generation_runs.begin, adopt=generation_runs.adopt, conclude=generation_runs.conclude
+        begin=generation_runs.begin, adopt=generation_runs.adopt, conclude=generation_runs.conclude, asks=False
     ),
 }

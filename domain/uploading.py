@@ -7,7 +7,7 @@ from typing import Any
 from domain.aliases import require_alias
 from domain.discarded import Discarded
 from domain.errors import DomainError, ErrorCode, InvalidInput
-from domain.flows import MOST_ALIASES, UNSAID, Flow, flow_for, require_flow_alias
+from domain.flows import UNSAID, flow_for, name_in_flow, require_flow_alias
 from domain.ids import Id, parse_id
 from domain.image_uploads import LIFE_SECONDS, ImageUpload, incoming_key, require_file_size, require_mime_type
 from domain.images import Image, ImageSource, NewImage
@@ -184,14 +184,5 @@ async def _made(tx: Transaction, image: Image, flow_alias: str | None) -> Image:
     tx.add(image)
     tx.record(image.created())
     if flow_alias is not None and image.flow_id is not None:
-        await _name(tx, image.flow_id, flow_alias, image.id)
+        await name_in_flow(tx, image.flow_id, flow_alias, image.id)
     return image
-
-
-async def _name(tx: Transaction, flow_id: Id, alias: str, image_id: Id) -> None:
-    flow = await tx.get(Flow, flow_id, lock=True)
-    flow.aliases = flow.aliases | {alias: image_id}
-    if len(flow.aliases) > MOST_ALIASES:
-        raise InvalidInput(f"A flow has up to {MOST_ALIASES} aliases", field="flowAlias")
-    flow.change()
-    tx.save(flow)

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from domain.clearing import ClearLeftover
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
@@ -56,6 +57,9 @@ class Reconciler:
         for organization_id, run_id in await self._leases.stopping():
             while await self._settle(organization_id, WindDownRun(id=run_id)):
                 pass  # part after part, until none is left
+        for organization_id, id_ in await self._leases.leftovers():
+            while await self._settle(organization_id, ClearLeftover(id=id_)):
+                pass
         await self._leases.requeue_stranded(self._lease_seconds)
 
     async def _settle(self, organization_id: Id, command: Command[Any], told: str = "") -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -17,6 +18,7 @@ from providers.encoding import encoded
 Answer = TypeVar("Answer")
 
 MAX_PIXELS = 50_000_000
+warnings.simplefilter("error", Image.DecompressionBombWarning)  # else it is printed, and the picture opened
 MOST_PIXELS_DRAWN = 2_000_000_000  # pixels times passes: some seconds
 LONGEST_SIDE = 65_535  # pixels; of a longer one, resizing would take memory by the square of it
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from weakref import WeakValueDictionary
 
 from starlette.routing import Route
@@ -12,7 +13,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.generations import Generation, GenerationStatus
 from domain.ids import Id
 from domain.live_scope_commands import require_scope_slug
-from domain.live_urls import VISITS_PER_HOUR, RequestLiveImage, VisitLimit
+from domain.live_urls import REFUSED, VISITS_PER_HOUR, RequestLiveImage, VisitLimit
 from domain.permissions import engine_actor, visitor_actor
 from domain.ports import Begin
 from gateway.metering import Meter, address_of
@@ -25,8 +26,10 @@ from storage.reads import Reads
 
 WAIT_SECONDS = 60
 RETRY_AFTER_SECONDS = 5
+MOST_BEGINNING = 4
 
-_A_YEAR = b"public, max-age=31536000"
+_A_YEAR, _OF_THE_KEY = b"public, max-age=31536000", b"private, max-age=31536000"
+_KEYS = b"X-API-Key, Authorization, X-Project-Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class LiveUrls:
     delivery: Delivery
     meter: Meter
     gate: Gate
+    _beginning: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_BEGINNING))
     _turns: "WeakValueDictionary[str, asyncio.Lock]" = field(default_factory=WeakValueDictionary)
 
     def routes(self) -> list[Route]:
@@ -59,14 +63,17 @@ class LiveUrls:
 
         Raises what keeps it from being generated, unless the scope shows something else in its stead.
         """
-        require_scope_slug(visit.scope, "scope")
-        found = await self._found(visit)
+        found = await self.images.find(visit.organization, visit.project, visit.scope, visit.url.key)
         if found.image is not None:
             told = [(b"x-cache-status", b"HIT"), (b"x-image-id", found.image.id.encode()), *_of_scope(visit)]
             await self.delivery.send(scope, send, found.image, told)
             return
+        await visit.count()
+        _require_there(found)
+        if scope["method"] == "HEAD":
+            raise DomainError(ErrorCode.IMAGE_NOT_FOUND, "This image was not generated yet: GET has it generated")
         try:
-            made = await self._made(visit, scope)
+            made = await self._made(visit)
         except DomainError as error:
             instead = await instead_of(self.images, await self._found(visit), visit.url, error)
             await instead.send(self.delivery, scope, send, visit.scope)
@@ -74,16 +81,9 @@ class LiveUrls:
         await self.delivery.send(scope, send, made.image, _told(visit, made))
 
     async def _found(self, visit: Visit) -> Found:
-        found = await self.images.find(visit.organization, visit.project, visit.scope, visit.url.key)
-        if found.organization_id is None:
-            raise DomainError(ErrorCode.ORG_NOT_FOUND, "There is no organization with this slug")
-        if found.project_id is None:
-            raise DomainError(ErrorCode.PROJECT_NOT_FOUND, "The organization has no project with this slug")
-        return found
+        return _require_there(await self.images.find(visit.organization, visit.project, visit.scope, visit.url.key))
 
-    async def _made(self, visit: Visit, scope: Scope) -> Made:
-        if visit.address is not None:
-            await self.meter.visit(scope)
+    async def _made(self, visit: Visit) -> Made:
         # Of all who ask this process at once one asks the database; the others find that it has.
         turn = self._turns.setdefault(f"{visit.organization}/{visit.project}/{visit.scope}/{visit.url.key}", _Turn())
         async with turn:
@@ -106,7 +106,8 @@ class LiveUrls:
         if visit.address is not None:
             self.gate.require_open(visit, found)
         command = RequestLiveImage(project_id=project_id, scope=visit.scope, url=visit.url, address=visit.address)
-        answer = await execute(self.begin, visitor_actor(organization_id, project_id, visit.trace_id), command)
+        async with self._beginning:  # they wait for each other in the database, and not with all its connections
+            answer = await execute(self.begin, visitor_actor(organization_id, project_id, visit.trace_id), command)
         return answer.generation, answer.limit
 
 
@@ -120,6 +121,7 @@ class _Visited:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         named = scope["path_params"]
+        require_scope_slug(named["scope"], "scope")
         url, signature = read_live_url(scope["query_string"])
         visit = Visit(
             named["organization"],
@@ -128,12 +130,24 @@ class _Visited:
             url,
             address_of(scope),
             scope["state"]["trace_id"],
+            partial(self.live.meter.visit, scope),
             signature,
         )
         await self.live.show(scope, send, visit)
 
 
+def _require_there(found: Found) -> Found:
+    if found.organization_id is None:
+        raise DomainError(ErrorCode.ORG_NOT_FOUND, "There is no organization with this slug")
+    if found.project_id is None:
+        raise DomainError(ErrorCode.PROJECT_NOT_FOUND, "The organization has no project with this slug")
+    return found
+
+
 def _of_scope(visit: Visit) -> Headers:
+    """What a key was shown is for nobody else's cache."""
+    if not visit.is_public:
+        return [(b"cache-control", _OF_THE_KEY), (b"vary", _KEYS), (b"x-scope", visit.scope.encode())]
     return [(b"cache-control", _A_YEAR), (b"x-scope", visit.scope.encode()), (b"access-control-allow-origin", b"*")]
 
 
@@ -160,6 +174,6 @@ def _require_made(generation: Generation) -> None:
     if generation.status is not GenerationStatus.FAILED or generation.error is None:
         return
     if generation.error.code is ErrorCode.PROVIDER_REFUSED:
-        raise DomainError(generation.error.code, "This prompt was refused: describe another image", field="prompt")
+        raise DomainError(generation.error.code, REFUSED, field="prompt")
     message = "The image could not be generated: try again later"
     raise DomainError(ErrorCode.INTERNAL, message, reason=generation.error.code)

@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -21,7 +21,11 @@ _SWITCHES = {"true": True, "1": True, "false": False, "0": False}
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who wants which image of which scope; without an address whoever asks has a key, and is not counted."""
+    """
+    Who wants which image of which scope; without an address whoever asks has a key, and has no visitor's hour.
+
+    `count` is called where the image is not there: it counts what is asked of this server, and may refuse.
+    """
 
     organization: str
     project: str
@@ -29,7 +33,12 @@ class Visit:
     url: LiveUrl
     address: str | None
     trace_id: str
+    count: Callable[[], Awaitable[object]]
     signature: str | None = None
+
+    @property
+    def is_public(self) -> bool:
+        return self.address is not None
 
 
 def read_live_url(query: bytes) -> tuple[LiveUrl, str | None]:

@@ -8,7 +8,7 @@ from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.circuits import CircuitState
 from domain.claims import ClaimWork, ReleaseClaim
 from domain.comparison import NodePart
-from domain.flows import CreateFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
+from domain.flow_commands import CreateFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
 from domain.generation_commands import CreateGeneration, UpdateGeneration
 from domain.generation_requests import RequestGenerationJob
 from domain.generations import GenerationStatus

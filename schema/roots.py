@@ -11,7 +11,7 @@ from domain import workflows as domain_workflows
 from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claims import ClaimWork, ReleaseClaim
-from domain.flows import CreateFlow, DeleteFlow, RemoveFlowAlias, SetFlowAliases
+from domain.flow_commands import CreateFlow, DeleteFlow, RemoveFlowAlias, SetFlowAliases
 from domain.generation_commands import (
     CreateGeneration,
     DeleteGeneration,

@@ -7,7 +7,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.errors import Contended, DomainError, ErrorCode, InvalidInput
 
 RETRY_AFTER_SECONDS = 2
 
@@ -29,6 +29,8 @@ def spoken_plainly() -> Iterator[None]:
     except IntegrityError as error:
         raise _taken(error) from error
     except DBAPIError as error:
+        if _cause_is(error, asyncpg.TransactionRollbackError):
+            raise Contended from error
         if error.connection_invalidated or _is_outage(error):
             raise unavailable() from error
         if _cause_is(error, asyncpg.DataError, UnicodeError):
@@ -69,7 +71,6 @@ def _is_outage(error: DBAPIError) -> bool:
         asyncpg.InterfaceError,
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
-        asyncpg.TransactionRollbackError,
     )
 
 

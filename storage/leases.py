@@ -57,6 +57,7 @@ _STOPPING = text("""
     ) LIMIT :most
 """)
 
+_LEFTOVERS = text("SELECT organization_id, id AS run_id FROM leftovers LIMIT :most")
 # They count as waiting anew, so that a long queue is not put again and again.
 _STRANDED = text("""
     UPDATE steps SET available_at = now()
@@ -102,6 +103,10 @@ class Leases:
     async def stopping(self) -> list[tuple[Id, Id]]:
         """Runs that were to stop and have open steps left, each with its organization before it."""
         return [_run(row) for row in await self._found(_STOPPING)]
+
+    async def leftovers(self) -> list[tuple[Id, Id]]:
+        """What is left of what was removed, each with its organization before it."""
+        return [_run(row) for row in await self._found(_LEFTOVERS)]
 
     async def _found(self, query: TextClause) -> Sequence[RowMapping]:
         with spoken_plainly():

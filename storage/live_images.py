@@ -75,8 +75,8 @@ class LiveImages:
 
     async def _read_visits(self, addresses: list[str]) -> Mapping[str, list[LiveVisit]]:
         found: dict[str, list[LiveVisit]] = {}
-        for address, at in await self._others.rows(_VISITS, addresses):
-            found.setdefault(address, []).append(LiveVisit(address=address, at=at))
+        for address, visited, at in await self._others.rows(_VISITS, addresses):
+            found.setdefault(address, []).append(LiveVisit(address=address, visited=Id(str(visited)), at=at))
         return found
 
 
@@ -117,4 +117,6 @@ _NEWEST = f"""
         ORDER BY images.id DESC LIMIT 1
     ) AS image ON true
 """  # noqa: S608 - columns alone
-_VISITS = "SELECT address, at FROM live_visits WHERE address = ANY($1::text[])"
+_VISITS = (
+    "SELECT address, visited, at FROM live_visits WHERE address = ANY($1::text[]) AND at > now() - interval '1 hour'"
+)

@@ -135,7 +135,7 @@ def _reading(kind: type, matches: tuple[tuple[str, Match], ...], confined: bool,
         case Take.NEWEST:
             return query.order_by(table.c.id.desc()).limit(1)
         case Take.LOCKED:
-            return query.order_by(table.c.id).with_for_update()
+            return query.order_by(table.c.id).limit(bindparam("most", type_=Integer)).with_for_update()
 
 
 _COMPARE: dict[Match, Callable[[Any], ColumnElement[bool]]] = {

@@ -7,7 +7,7 @@ from storage.failures import spoken_plainly
 from storage.idempotency import forget_old
 
 JOB_LOG_HOURS = 24
-VISIT_HOURS = 2
+VISIT_HOURS = 25
 DELIVERY_DAYS = 30
 UPLOAD_DAYS = 1
 ROWS_AT_ONCE = 2_000

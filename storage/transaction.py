@@ -33,10 +33,7 @@ ROWS_AT_ONCE = 200
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-_LIVE = text("""
-    SELECT count(*) FROM generations
-    WHERE project_id = CAST(:project_id AS uuid) AND live_key IS NOT NULL AND began_at > :since
-""")
+_VISITS = text("SELECT count(*) FROM live_visits WHERE visited = CAST(:project_id AS uuid) AND at > :since")
 _HELD = text("""
     SELECT count(*) FROM steps
     WHERE status = 'RUNNING' AND lease_until IS NOT NULL
@@ -87,9 +84,13 @@ class SqlTransaction:
         self._now: datetime | None = None
 
     async def get(self, kind: type[Entity], id: str, /, *, lock: bool = False) -> Entity:
-        found = await self._read(kind, {"id": id}, Take.LOCKED if lock else Take.ALL, self.projects)
+        take = Take.LOCKED if lock else Take.ALL
+        found = await self._read(kind, {"id": id}, take, self.projects)
+        if not found and not await self._may_be_read(kind, id):
+            raise not_found(kind)
+        found = found or await self._read(kind, {"id": id}, take, self.projects)  # it may have come meanwhile
         if not found:
-            raise forbidden(kind) if await self._may_be_read(kind, id) else not_found(kind)
+            raise forbidden(kind)
         return found[0]
 
     async def _may_be_read(self, kind: type, id: str) -> bool:
@@ -100,6 +101,9 @@ class SqlTransaction:
 
     async def find(self, kind: type[Entity], most: int | None = None, /, **equals: Any) -> list[Entity]:
         return await self._read(kind, equals, Take.ALL if most is None else Take.SOME, self.projects, most)
+
+    async def lock(self, kind: type[Entity], most: int | None = None, /, **equals: Any) -> list[Entity]:
+        return await self._read(kind, equals, Take.LOCKED, self.projects, most)
 
     async def newest(self, kind: type[Entity], /, **equals: Any) -> Entity | None:
         found = await self._read(kind, equals, Take.NEWEST, self.projects)
@@ -134,9 +138,9 @@ class SqlTransaction:
         count: int = counted.scalar_one()
         return count
 
-    async def count_live(self, project_id: Id, since: datetime) -> int:
+    async def count_visits(self, project_id: Id, since: datetime) -> int:
         await self._write_entities()
-        counted = await self.connection.execute(_LIVE, {"project_id": project_id, "since": since})
+        counted = await self.connection.execute(_VISITS, {"project_id": project_id, "since": since})
         count: int = counted.scalar_one()
         return count
 

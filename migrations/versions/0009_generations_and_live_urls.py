@@ -17,14 +17,20 @@ def upgrade() -> None:
     _live_visits()
     _generations()
     _image_uploads()
+    _leftovers()
     op.add_column("images", sa.Column("object_key", sa.Text(), nullable=True))
     op.execute("UPDATE images SET object_key = storage_key")
     op.alter_column("images", "object_key", nullable=False)
     op.add_column("images", sa.Column("generation_id", sa.Uuid(), nullable=True))
     op.add_column("images", sa.Column("live_scope_id", sa.Uuid(), nullable=True))
     op.create_foreign_key(op.f("fk_images_generation_id"), "images", "generations", ["generation_id"], ["id"])
-    op.create_foreign_key(op.f("fk_images_live_scope_id"), "images", "live_scopes", ["live_scope_id"], ["id"])
     _partial_index("images", "live_scope_id", "id")
+    op.create_index(
+        "ix_images_project_id_source_id",
+        "images",
+        ["project_id", "source", "id"],
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.drop_constraint("fk_images_api_key_id", "images", type_="foreignkey")
     op.create_index("ix_images_object_key", "images", ["object_key"], unique=False)
     _image_variants()
@@ -55,10 +61,12 @@ def _live_visits() -> None:
         "live_visits",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("visited", sa.Uuid(), nullable=False),
         sa.Column("at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_live_visits")),
     )
-    op.create_index("ix_live_visits_address_id", "live_visits", ["address", "id"], unique=False)
+    op.create_index("ix_live_visits_address_at", "live_visits", ["address", "at"], unique=False)
+    op.create_index("ix_live_visits_visited_at", "live_visits", ["visited", "at"], unique=False)
 
 
 def _generations() -> None:
@@ -80,6 +88,7 @@ def _generations() -> None:
         sa.Column("flow_alias", sa.Text(), nullable=True),
         sa.Column("live_scope_id", sa.Uuid(), nullable=True),
         sa.Column("live_key", sa.Text(), nullable=True),
+        sa.Column("is_counted", sa.Boolean(), nullable=False),
         sa.Column("retry_count", sa.Integer(), nullable=False),
         sa.Column("error", postgresql.JSONB(), nullable=True),
         sa.Column("processing_time_ms", sa.Float(), nullable=True),
@@ -88,21 +97,28 @@ def _generations() -> None:
         *_changing(),
         sa.Column("deleted_at", _MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_generations_run_id")),
-        sa.ForeignKeyConstraint(["live_scope_id"], ["live_scopes.id"], name=op.f("fk_generations_live_scope_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_generations")),
     )
     op.create_index("ix_generations_project_id_id", "generations", ["project_id", "id"], unique=False)
     _partial_index("generations", "flow_id", "id")
     _partial_index("generations", "run_id")
     _partial_index("generations", "alias", "project_id")
-    live = sa.text("live_key IS NOT NULL")
-    op.create_index("ix_generations_live", "generations", ["project_id", "began_at"], postgresql_where=live)
+    _partial_index("generations", "live_scope_id", "id")
     op.create_index(
         "uq_generations_live_scope_id_live_key",
         "generations",
         ["live_scope_id", "live_key"],
         unique=True,
         postgresql_where=sa.text("live_scope_id IS NOT NULL AND deleted_at IS NULL"),
+    )
+
+
+def _leftovers() -> None:
+    op.create_table(
+        "leftovers",
+        *_of_a_project("leftovers"),
+        sa.Column("of", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_leftovers")),
     )
 
 
@@ -187,10 +203,11 @@ def _partial_index(table: str, *columns: str) -> None:
 def downgrade() -> None:
     op.alter_column("discarded", "due_at", new_column_name="at")
     op.alter_column("discarded", "object_key", new_column_name="storage_key")
+    op.drop_index("ix_images_project_id_source_id", table_name="images")
     op.drop_table("image_variants")
     op.drop_constraint(op.f("uq_images_id_file_hash"), "images")
     op.create_foreign_key(op.f("fk_images_api_key_id"), "images", "api_keys", ["api_key_id"], ["id"])
     for column in ("live_scope_id", "generation_id", "object_key"):
         op.drop_column("images", column)
-    for table in ("image_uploads", "generations", "live_scopes", "live_visits"):
+    for table in ("leftovers", "image_uploads", "generations", "live_scopes", "live_visits"):
         op.drop_table(table)

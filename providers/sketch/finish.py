@@ -9,8 +9,6 @@ from providers.sketch.brush import Canvas, blurred, faded
 from providers.sketch.colour import mix
 from providers.sketch.words import Place, Thing
 
-_LONGEST_DESCRIPTION = 4_000  # characters; readers refuse pictures whose text is much longer
-
 
 def finish(canvas: Canvas) -> None:
     things = canvas.scene.things
@@ -24,12 +22,10 @@ def finish(canvas: Canvas) -> None:
     _grain(canvas)
 
 
-def encode(image: Image.Image, prompt: str) -> bytes:
-    """A PNG that says what it is and where it came from."""
+def encode(image: Image.Image) -> bytes:
+    """A PNG that says what it is, and nothing of what was asked for: whoever sees it is not whoever asked."""
     text = PngInfo()
     text.add_text("Software", "Easel sketch")
-    readable = prompt.strip()[:_LONGEST_DESCRIPTION].replace("\0", " ").encode("utf-8", "replace").decode()
-    text.add_itxt("Description", readable)
     text.add_text("Comment", "Drawn by Easel's built-in sketch provider; not an AI model")
     encoded = BytesIO()
     image.save(encoded, "PNG", pnginfo=text, compress_level=4)

@@ -62,4 +62,4 @@ def _picture(request: ImageRequest, seed: int, lent: tuple[Colour, ...]) -> Gene
     scene = plan_scene(request.prompt, seed, request.aspect_ratio, lent)
     palette = [to_hex(colour) for colour in dict.fromkeys(scene.palette.colours)]
     meta = {"provider": "sketch", "note": _NOTE, "width": scene.width, "height": scene.height, "palette": palette}
-    return GeneratedPicture(encode(draw(scene), request.prompt), seed=str(seed), meta=meta)
+    return GeneratedPicture(encode(draw(scene)), seed=str(seed), meta=meta)

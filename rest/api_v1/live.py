@@ -1,5 +1,7 @@
 """`GET /live`: an image by its prompt, generated once and found from then on, for whoever has a key."""
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -10,17 +12,17 @@ from rest.api_v1.house import House
 from rest.live import LiveUrls
 from rest.live_asking import Visit, read_live_url
 
-SCOPE = "api"
-"""The live scope of what is asked for this way; its budget is the key's."""
+SCOPE = "api:live"
+"""The live scope of what is asked for this way: no live URL can name it, and its budget is the key's."""
 
 
 async def live(house: House, request: Request, actor: Actor, status: int, /) -> Response:
     here = await house.here(request, actor)
     here.actor.require(Permission.RUNS_START)
     url, _ = read_live_url(request.scope["query_string"])
-    await house.starts.count(here.actor, Project, here.place.project_id)
     place = here.place
-    visit = Visit(place.organization_slug, place.project_slug, SCOPE, url, None, actor.trace_id)
+    count = partial(house.starts.count, here.actor, Project, place.project_id)
+    visit = Visit(place.organization_slug, place.project_slug, SCOPE, url, None, actor.trace_id, count)
     return _Bytes(house.live, visit)
 
 

@@ -18,6 +18,7 @@ from rest.api_v1.house import PREFIX, Here, House
 from rest.api_v1.shapes import Shape
 from rest.waiting import LONGEST_WAIT_SECONDS, Patience, patience_of
 from storage.answers import KeptResponse
+from storage.missing import not_found
 
 # When `/retry` was given up for `/regenerate`: 2025-11-23, as RFC 9745 writes it.
 DEPRECATED_SINCE = "@1763856000"
@@ -52,6 +53,8 @@ class Make(Change):
         had_ended = generation.is_finished
         headers = patience.headers | (location(here, generation) if status == 201 else {})
         generation = await here.house.waiting.for_end(generation, here.actor, patience.seconds)
+        if generation.deleted_at is not None:
+            raise not_found(Generation)
         shape = await self.shape(here, generation)
         if had_ended or generation.status is not GenerationStatus.FAILED:
             return kept(status, shape, headers)

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.errors import DomainError, InvalidInput
-from domain.flows import CreateFlow, DeleteFlow, Flow, RemoveFlowAlias, SetFlowAliases
+from domain.flow_commands import CreateFlow, DeleteFlow, RemoveFlowAlias, SetFlowAliases
+from domain.flows import Flow
 from domain.generation_commands import (
     CreateGeneration,
     DeleteGeneration,

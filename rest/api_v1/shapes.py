@@ -37,6 +37,7 @@ def generation(one: Generation, images: Mapping[Id, Shape]) -> Shape:
         "meta": one.meta,
         "createdAt": rfc3339(one.created_at),
         "updatedAt": rfc3339(one.updated_at),
+        "deletedAt": _moment(one.deleted_at),
     }
 
 

@@ -13,6 +13,7 @@ from domain.flows import Flow
 from domain.generations import Generation
 from domain.image_uploads import ImageUpload
 from domain.images import Image
+from domain.leftovers import Leftover
 from domain.live_scopes import LiveScope
 from domain.live_visits import LiveVisit
 from domain.members import Member
@@ -33,6 +34,7 @@ from storage.tables.pictures import (
     image_uploads,
     image_variants,
     images,
+    leftovers,
     live_scopes,
     live_visits,
 )
@@ -50,9 +52,9 @@ from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
     "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows", "generations",
-    "idempotency_keys", "image_uploads", "image_variants", "images", "ledger", "live_scopes", "live_visits",
-    "members", "metadata", "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries",
-    "webhook_endpoints", "workflow_versions", "workflows",
+    "idempotency_keys", "image_uploads", "image_variants", "images", "ledger", "leftovers", "live_scopes",
+    "live_visits", "members", "metadata", "organizations", "project_sequences", "projects", "runs", "steps",
+    "webhook_deliveries", "webhook_endpoints", "workflow_versions", "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
@@ -73,6 +75,7 @@ TABLES: dict[type[Any], Table] = {
     Generation: generations,
     LiveScope: live_scopes,
     LiveVisit: live_visits,
+    Leftover: leftovers,
     ImageUpload: image_uploads,
     Discarded: discarded,
     Member: members,

@@ -19,6 +19,7 @@ from domain.generations import GenerationStatus
 from domain.ids import Id
 from domain.images import FocalPoint, ImageSource
 from domain.kinds.enhance import EnhancementTemplate
+from domain.leftovers import LeftoverOf
 from domain.live_scopes import WhenSpent
 from domain.steps import RunError
 from storage.columns import CREDITS, MOMENT, EntityId, Json, choice
@@ -34,7 +35,7 @@ images = Table(
     reference("step_id", "steps", null=True),
     Column("flow_id", EntityId),
     reference("generation_id", "generations", null=True),
-    reference("live_scope_id", "live_scopes", null=True),
+    Column("live_scope_id", EntityId),
     Column("api_key_id", EntityId),
     required("source", choice(ImageSource)),
     required("storage_key", Text, unique=True),
@@ -56,6 +57,7 @@ images = Table(
     required("updated_at", MOMENT),
     Column("deleted_at", MOMENT),
     Index("ix_images_project_id_id", "project_id", "id"),
+    Index("ix_images_project_id_source_id", "project_id", "source", "id", postgresql_where=text("deleted_at IS NULL")),
     UniqueConstraint("project_id", "file_name"),
     UniqueConstraint("id", "file_hash"),  # what variants are of
     Index("ix_images_object_key", "object_key"),
@@ -98,8 +100,9 @@ generations = Table(
     required("reference_image_ids", ARRAY(EntityId, as_tuple=True)),
     Column("alias", Text),
     Column("flow_alias", Text),
-    reference("live_scope_id", "live_scopes", null=True),
+    Column("live_scope_id", EntityId),
     Column("live_key", Text),
+    required("is_counted", Boolean),
     required("retry_count", Integer),
     Column("error", Json(RunError)),
     Column("processing_time_ms", Float),
@@ -114,7 +117,7 @@ generations = Table(
     Index("ix_generations_flow_id_id", "flow_id", "id", postgresql_where=text("flow_id IS NOT NULL")),
     Index("ix_generations_run_id", "run_id", postgresql_where=text("run_id IS NOT NULL")),
     Index("ix_generations_alias_project_id", "alias", "project_id", postgresql_where=text("alias IS NOT NULL")),
-    Index("ix_generations_live", "project_id", "began_at", postgresql_where=text("live_key IS NOT NULL")),
+    Index("ix_generations_live_scope_id_id", "live_scope_id", "id", postgresql_where=text("live_scope_id IS NOT NULL")),
     Index(
         "uq_generations_live_scope_id_live_key",
         "live_scope_id",
@@ -128,8 +131,10 @@ live_visits = Table(
     metadata,
     id_column(),
     required("address", Text),
+    required("visited", EntityId),
     required("at", MOMENT),
-    Index("ix_live_visits_address_id", "address", "id"),
+    Index("ix_live_visits_address_at", "address", "at"),
+    Index("ix_live_visits_visited_at", "visited", "at"),
 )
 live_scopes = Table(
     "live_scopes",
@@ -190,6 +195,14 @@ image_variants = Table(
     ),
     UniqueConstraint("image_id", "file_hash", "name"),
     Index("ix_image_variants_id", "id", postgresql_where=text("image_id IS NULL")),
+)
+leftovers = Table(
+    "leftovers",
+    metadata,
+    id_column(),
+    tenant(),
+    reference("project_id", "projects"),
+    required("of", choice(LeftoverOf)),
 )
 discarded = Table(
     "discarded",

@@ -16,6 +16,8 @@ CHANGE = 'mutation { createProject(input: {slug: "made", name: "Made"}) { projec
 SENT = "content-type,x-api-key,authorization,idempotency-key,traceparent,x-project-id"
 TOLD = {
     "Location",
+    "Link",
+    "Deprecation",
     "Preference-Applied",
     "X-Trace-Id",
     "Retry-After",

@@ -14,7 +14,7 @@ ASYNC = {"Prefer": "respond-async"}
 FIELDS = [
     "id", "projectId", "prompt", "originalPrompt", "autoEnhance", "aspectRatio", "status", "outputImageId",
     "outputImage", "referenceImages", "flowId", "processingTimeMs", "cost", "retryCount", "errorMessage", "meta",
-    "createdAt", "updatedAt",
+    "createdAt", "updatedAt", "deletedAt",
 ]  # fmt: skip
 
 

@@ -87,9 +87,10 @@ async def _a_generation_of(client: Client, image_id: str) -> None:
     """A row that has made this image, from itself."""
     statement = """
         INSERT INTO generations (id, organization_id, project_id, prompt, original_prompt, auto_enhance, aspect_ratio,
-            status, output_image_id, reference_image_ids, retry_count, began_at, meta, version, created_at, updated_at)
-        SELECT gen_random_uuid(), organization_id, project_id, 'x', 'x', false, '1:1', 'SUCCESS', id, ARRAY[id], 0,
-            now(), '{}', 1, now(), now() FROM images WHERE id = :id
+            status, output_image_id, reference_image_ids, is_counted, retry_count, began_at, meta, version,
+            created_at, updated_at)
+        SELECT gen_random_uuid(), organization_id, project_id, 'x', 'x', false, '1:1', 'SUCCESS', id, ARRAY[id],
+            false, 0, now(), '{}', 1, now(), now() FROM images WHERE id = :id
     """
     async with client.parts.engine.begin() as connection:
         await connection.execute(text(statement), {"id": image_id})

@@ -78,7 +78,7 @@ async def test_who_waits_for_what_is_deleted_is_told_at_once(paying: Client, ope
     (one,) = (await get(paying, "/generations"))["data"]
     await call(paying, "DELETE", f"/generations/{one['id']}")
     answer = await asyncio.wait_for(asking, 10)
-    assert (answer.status_code, answer.json()["status"]) == (500, "failed")
+    assert told(answer) == (404, "GENERATION_NOT_FOUND", None)
     await openai_server.release()
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from domain.flows import CreateFlow, DeleteFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
+from domain.clearing import ClearLeftover
+from domain.flow_commands import CreateFlow, DeleteFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
 from domain.generation_commands import (
     CreateGeneration,
     DeleteGeneration,
@@ -13,8 +14,10 @@ from domain.generation_commands import (
 )
 from domain.ids import Id, new_id
 from domain.image_commands import AssignImageAlias, DeleteImage, UpdateImage
+from domain.leftovers import Leftover, LeftoverOf
 from domain.live_scope_commands import CreateLiveScope, DeleteLiveScope, RegenerateLiveScope, UpdateLiveScope
 from domain.live_urls import LiveUrl, RequestLiveImage
+from domain.permissions import engine_actor
 from domain.ports import Command
 from domain.uploading import CompleteImageUpload, CreateImageUpload, UploadImage
 from tests.contract.studio_rows import (
@@ -87,6 +90,16 @@ async def _complete_image_upload(one: Tenant) -> CompleteImageUpload:
     return CompleteImageUpload(upload_id=upload.id, stored=await stored(one))
 
 
+async def _clear_leftover(one: Tenant) -> ClearLeftover:
+    owner = {"organization_id": one.actor.organization_id, "project_id": one.project_id}
+    left = Leftover(id=new_id(), **owner, of=LeftoverOf.FLOW)
+    command = ClearLeftover(id=left.id)
+    house = engine_actor(one.actor.organization_id)
+    async with one.parts.database.begin(house, command, None) as transaction:
+        transaction.add(left)
+    return command
+
+
 PICTURES: dict[type[Command[Any]], Build] = {
     CreateFlow: made(lambda one: CreateFlow(project_id=one.project_id)),
     SetFlowAliases: _of_flow(lambda id_, of: SetFlowAliases(id=id_, aliases=[FlowAlias(alias="@b", image_id=of)])),
@@ -107,5 +120,6 @@ PICTURES: dict[type[Command[Any]], Build] = {
     CompleteImageUpload: _complete_image_upload,
     UpdateImage: _of_image(lambda id_: UpdateImage(id=id_, meta={"seen": True})),
     AssignImageAlias: _of_image(lambda id_: AssignImageAlias(id=id_, alias="@logo")),
+    ClearLeftover: _clear_leftover,
     DeleteImage: _of_image(lambda id_: DeleteImage(id=id_)),
 }

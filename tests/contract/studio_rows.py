@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.claiming import ClaimedStep
 from domain.commands import execute
 from domain.execution import FinishStep
-from domain.flows import CreateFlow, Flow, FlowAlias, SetFlowAliases
+from domain.flow_commands import CreateFlow, FlowAlias, SetFlowAliases
+from domain.flows import Flow
 from domain.generation_commands import CreateGeneration
 from domain.generations import Generation
 from domain.ids import new_id

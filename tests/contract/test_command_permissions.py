@@ -11,10 +11,11 @@ from domain.api_keys import CreateApiKey, IssueApiKey, RevokeApiKey, UpdateApiKe
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claiming import ClaimStep
 from domain.claims import ClaimWork, ReleaseClaim
+from domain.clearing import ClearLeftover
 from domain.commands import COMMANDS, execute
 from domain.errors import DomainError
 from domain.execution import FinishStep, NoteJob, ReportStep
-from domain.flows import CreateFlow, DeleteFlow, RemoveFlowAlias, SetFlowAliases
+from domain.flow_commands import CreateFlow, DeleteFlow, RemoveFlowAlias, SetFlowAliases
 from domain.generation_commands import (
     CreateGeneration,
     DeleteGeneration,
@@ -114,6 +115,7 @@ MAY: dict[type[Command[Any]], set[str]] = {
     StopStep: {HOUSE},
     ReleaseStep: {HOUSE},
     ExpireStep: {HOUSE},
+    ClearLeftover: {HOUSE},
 }
 # Addresses that are called may tell secrets; what is being sent is for those who may send it.
 NAMING_WHAT_VIEWERS_DO_NOT_SEE = {

@@ -11,7 +11,8 @@ from domain.api_keys import ApiKey
 from domain.assets import Asset, AssetType, CreateAsset
 from domain.circuits import Circuit
 from domain.errors import DomainError, ErrorCode
-from domain.flows import CreateFlow, Flow
+from domain.flow_commands import CreateFlow
+from domain.flows import Flow
 from domain.generations import Generation
 from domain.image_uploads import ImageUpload
 from domain.images import Image

@@ -1,6 +1,5 @@
 """Generations that fail, are deleted while they are drawn, or whose image comes too late."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -10,12 +9,12 @@ from sqlalchemy import text
 from app.settings import Settings
 from domain.accounts import Account
 from domain.errors import DomainError, ErrorCode
-from domain.generation_commands import CreateGeneration, DeleteGeneration, RegenerateGeneration
+from domain.generation_commands import CreateGeneration, RegenerateGeneration
 from domain.generations import Generation
 from domain.images import Image
 from domain.run_commands import RetryRun
 from domain.runs import Run
-from tests.engine.crew import a_worker, paid_studio, work_off, work_up_to
+from tests.engine.crew import a_worker, paid_studio, work_off
 from tests.servers.openai_process import OpenAIServer
 from tests.studio import Tenant
 
@@ -97,25 +96,6 @@ async def test_a_regeneration_that_fails_leaves_the_image_as_it_was(owner: Tenan
     assert (failed.status, failed.output_image_id) == ("FAILED", before.id)
     (after,) = await images(owner)
     assert (after.object_key, after.file_hash, after.version) == (before.object_key, before.file_hash, before.version)
-
-
-@pytest.mark.parametrize("change", [DeleteGeneration, RegenerateGeneration])
-async def test_an_image_that_comes_too_late_is_kept_out_of_sight(
-    owner: Tenant, openai_server: OpenAIServer, change: type[DeleteGeneration] | type[RegenerateGeneration]
-) -> None:
-    worker = a_worker(owner.parts)
-    generation = await create(owner, alias="@hero")
-    job = await work_up_to(owner.parts, worker, owner, await run_of(owner, generation), "draw")
-    await openai_server.script("hold")
-    drawing = asyncio.create_task(worker.do(job))
-    await openai_server.requests(at_least=1)
-    await owner.do(change(id=generation.id))
-    await openai_server.release()
-    await drawing
-    await work_off(owner.parts, worker)
-    shown = [image for image in await images(owner) if image.deleted_at is None]
-    assert len(shown) == (change is RegenerateGeneration)
-    assert all(image.generation_id == generation.id and image.alias == "@hero" for image in shown)
 
 
 async def test_the_run_of_a_generation_is_not_repeated_by_itself(owner: Tenant, openai_server: OpenAIServer) -> None:

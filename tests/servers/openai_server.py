@@ -95,7 +95,10 @@ async def _read(request: Request) -> Call:
 
 
 async def _script(request: Request) -> Response:
-    _control(request).script.extend((await request.json())["behaviours"])
+    behaviours = (await request.json())["behaviours"]
+    if unknown := [name for name in behaviours if name.partition(":")[0] not in {*BEHAVIOURS, "timeout", "slow"}]:
+        return Response(f"unknown: {unknown}", 400)
+    _control(request).script.extend(behaviours)
     return Response(status_code=204)
 
 
