@@ -2,9 +2,12 @@
 
 import logging
 import sys
-from typing import Literal
+from collections.abc import MutableMapping
+from typing import Any, Literal
 
 import structlog
+
+from gateway.traces import current_trace
 
 
 def configure_logs(style: Literal["auto", "pretty", "json"]) -> None:
@@ -15,6 +18,7 @@ def configure_logs(style: Literal["auto", "pretty", "json"]) -> None:
     tracebacks = [] if pretty else [structlog.processors.format_exc_info]
     of_all: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _with_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         *tracebacks,
@@ -33,3 +37,10 @@ def configure_logs(style: Literal["auto", "pretty", "json"]) -> None:
     # They tell each failed reconnect with a traceback; `storage.jobs` says in one line what matters of it.
     for talkative in ("pgqueuer", "asyncpg"):
         logging.getLogger(talkative).setLevel(logging.CRITICAL)
+
+
+def _with_trace(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    trace_id = current_trace.get()
+    if trace_id is not None:
+        line.setdefault("trace_id", trace_id)
+    return line

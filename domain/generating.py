@@ -58,6 +58,8 @@ def _values(references: Sequence[Image]) -> dict[str, Any]:
 def _settings(generation: Generation) -> dict[str, dict[str, Any]]:
     """Of its nodes. What is made again in its place must not be taken over by other runs as it was before."""
     draw: dict[str, Any] = {"aspectRatio": generation.aspect_ratio, "cache": False}
+    if generation.seed is not None:
+        draw["seed"] = generation.seed
     if generation.live_key is not None:
         draw["format"] = str(Format.JPEG)
     enhance = {"template": str(generation.template or EnhancementTemplate.GENERAL)}

@@ -23,7 +23,7 @@ from domain.ports import Command, Transaction
 from domain.projects import Project
 from domain.references import references_of
 from domain.run_commands import CancelRun, cancel_run
-from domain.runs import Run
+from domain.runs import SEEDS, Run
 from domain.text import require_length
 from domain.versions import require_version
 
@@ -35,7 +35,8 @@ class CreateGeneration(Command[Generation]):
 
     The prompt is enhanced first unless `auto_enhance` is false, in the manner of `template`, which
     `enhancement_options` may name instead. `alias` is the name the image gets in the project, `flow_alias` the one in
-    its flow. Without `flow_id` it begins a flow of its own; with null it belongs to none.
+    its flow. Without `flow_id` it begins a flow of its own; with null it belongs to none. The `seed` of an earlier
+    image makes it again, where the provider can.
     """
 
     project_id: Id | None = None
@@ -48,6 +49,7 @@ class CreateGeneration(Command[Generation]):
     auto_enhance: bool | None = True
     template: EnhancementTemplate | None = None
     enhancement_options: dict[str, Any] | None = None
+    seed: int | None = None
     meta: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -57,6 +59,7 @@ class CreateGeneration(Command[Generation]):
         if self.alias is not None:
             require_alias(self.alias)
         require_flow_alias(self.flow_alias, self.flow_id)
+        require_seed(self.seed)
         if len(self.reference_images or []) > MOST_REFERENCES:
             raise InvalidInput(f"referenceImages are up to {MOST_REFERENCES}", field="referenceImages")
         _ = self.manner
@@ -69,6 +72,11 @@ class CreateGeneration(Command[Generation]):
     def manner(self) -> EnhancementTemplate | None:
         """The template that was named, here or there."""
         return _manner(self.template, self.enhancement_options or {})
+
+
+def require_seed(seed: int | None) -> None:
+    if seed is not None and not 0 <= seed < SEEDS:
+        raise InvalidInput(f"seed must be a whole number from 0 to {SEEDS - 1}", field="seed")
 
 
 def require_prompt(prompt: str) -> None:
@@ -109,6 +117,7 @@ async def create_generation(tx: Transaction, actor: Actor, command: CreateGenera
         auto_enhance=enhanced,
         template=command.manner or (EnhancementTemplate.GENERAL if enhanced else None),
         aspect_ratio=command.ratio,
+        seed=command.seed,
         reference_image_ids=tuple(image.id for image in references),
         alias=command.alias,
         flow_alias=command.flow_alias,

@@ -25,6 +25,8 @@ class Generation:
     """
     `prompt` is what the image was made from, `original_prompt` what was asked for; they differ once it was enhanced.
 
+    With a `seed` its image is the same each time, where the provider can; else each is new.
+
     `run_id` is the run that makes its image, or made it last; it began at `began_at` and took `processing_time_ms`.
     `alias` and `flow_alias` are the names its first image gets: until then they are nobody else's. A live URL's
     generation has the scope it belongs to and the `live_key` that the URL's parameters come to;
@@ -42,6 +44,7 @@ class Generation:
     auto_enhance: bool = True
     template: EnhancementTemplate | None = None
     aspect_ratio: str = "1:1"
+    seed: int | None = None
     status: GenerationStatus = GenerationStatus.PENDING
     output_image_id: Id | None = None
     reference_image_ids: tuple[Id, ...] = ()

@@ -1,7 +1,6 @@
 """Keys and tokens that open nothing: how often an address may try."""
 
 from collections import OrderedDict
-from dataclasses import replace
 from math import ceil
 from time import monotonic
 
@@ -39,5 +38,5 @@ class Attempts:
         until, state = self._shut_out.get(address, (0.0, None))
         left_seconds = ceil(until - monotonic())
         if state is not None and left_seconds > 0:
-            replace(state, reset_seconds=left_seconds).require(ErrorCode.IP_RATE_LIMIT_EXCEEDED)
+            state._replace(reset_seconds=left_seconds).require(ErrorCode.IP_RATE_LIMIT_EXCEEDED)
         self._shut_out.pop(address, None)

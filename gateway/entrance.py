@@ -11,7 +11,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.image_uploads import MOST_FILE_BYTES
 from gateway.addresses import Network, client_address
 from gateway.limits import LimitState
-from gateway.traces import trace_id_of
+from gateway.traces import current_trace, trace_id_of
 
 log = structlog.get_logger(__name__)
 
@@ -38,33 +38,27 @@ class Entrance:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        trace_id = trace_id_of(headers.get(b"traceparent", b"").decode("latin-1"))
+        trace_id = trace_id_of(_header(scope, b"traceparent").decode("latin-1"))
         state = scope.setdefault("state", {})
-        state |= {"trace_id": trace_id, "address": client_address(scope, self.trusted_proxies)}
-        before = structlog.contextvars.bind_contextvars(trace_id=trace_id)
+        state["trace_id"], state["address"] = trace_id, client_address(scope, self.trusted_proxies)
+        before = current_trace.set(trace_id)
         try:
             if scope["type"] == "http":
                 await self._http(scope, receive, send)
             else:
                 await self.app(scope, receive, send)
         finally:
-            structlog.contextvars.reset_contextvars(**before)
+            current_trace.reset(before)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = _Answer(send, scope["state"])
         try:
-            await self.app(scope, _bounded(scope, receive, self._most_bytes(scope)), answer)
+            await self.app(scope, _Bounded(scope, receive, self.most_body_bytes), answer)
         except DomainError as error:
             await answer.fail(error)
         except Exception:
             log.exception("unexpected failure", path=scope["path"])
             await answer.fail(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
-
-    def _most_bytes(self, scope: Scope) -> int:
-        content_type = dict(scope["headers"]).get(b"content-type", b"").lower()
-        brings_a_picture = content_type.startswith(_WITH_PICTURES)
-        return self.most_body_bytes + (MOST_FILE_BYTES if brings_a_picture else 0)
 
 
 _WITH_PICTURES = (b"multipart/form-data", b"image/")
@@ -111,19 +105,37 @@ def error_body(error: DomainError, trace_id: str) -> bytes:
     return msgspec.json.encode({"error": {**told, "traceId": trace_id}})
 
 
-def _bounded(scope: Scope, receive: Receive, most_bytes: int) -> Receive:
-    """Refuse a body that says it is too large, and one that turns out to be."""
-    announced = dict(scope["headers"]).get(b"content-length", b"0")
-    received = 0
+class _Bounded:
+    """Refuses a body that says it is too large, and one that turns out to be; what has none costs nothing."""
 
-    async def bounded() -> Message:
-        nonlocal received
-        if announced.isdigit() and int(announced[:20]) > most_bytes:
-            raise TooLarge(most_bytes)
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > most_bytes:
-            raise TooLarge(most_bytes)
+    def __init__(self, scope: Scope, receive: Receive, most_bytes: int) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._most_bytes = most_bytes
+        self._received: int | None = None
+
+    async def __call__(self) -> Message:
+        if self._received is None:
+            self._received = 0
+            self._look()
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        if self._received > self._most_bytes:
+            raise TooLarge(self._most_bytes)
         return message
 
-    return bounded
+    def _look(self) -> None:
+        if _header(self._scope, b"content-type").lower().startswith(_WITH_PICTURES):
+            self._most_bytes += MOST_FILE_BYTES
+        announced = _header(self._scope, b"content-length")
+        if announced.isdigit() and int(announced[:20]) > self._most_bytes:
+            raise TooLarge(self._most_bytes)
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    """The last of this name, as most servers have it."""
+    found = b""
+    for name, value in scope["headers"]:
+        if name == wanted:
+            found = value
+    return found

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
 from time import monotonic, time
+from typing import NamedTuple
 from zlib import crc32
 
 import structlog
@@ -34,8 +35,7 @@ class RateLimit:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class LimitState:
+class LimitState(NamedTuple):
     """What one hit came to. More is free after `reset_seconds`: after a refusal, as much as was asked for."""
 
     limit: RateLimit
@@ -101,6 +101,12 @@ class Limiter:
 
     async def spend(self, key: str, limit: RateLimit, cost: int = 1) -> LimitState:
         """The same, from one counter for each stretch of `seconds`: one question to Redis, whatever the cost."""
+        if isinstance(self._windows, MemoryWindows):  # which is never away, and keeps nobody waiting
+            counter, passed, taken = _stretch(key, limit, cost)
+            used = self._windows.add(counter, taken)
+            if taken > 1 and used > limit.amount:
+                return _refused(limit, self._windows.add(counter, -taken), passed)
+            return _spent(limit, cost, taken, used, passed)
         return await self._answered(lambda windows: _spend(windows, key, limit, cost))
 
     async def _answered(self, take: Callable[[Windows], Awaitable[LimitState]]) -> LimitState:
@@ -141,17 +147,30 @@ async def _hit(windows: Windows, key: str, limit: RateLimit, cost: int) -> Limit
 
 
 async def _spend(windows: Windows, key: str, limit: RateLimit, cost: int) -> LimitState:
+    counter, passed, taken = _stretch(key, limit, cost)
+    expiry = 2 * limit.seconds  # on machines whose clock is behind, the stretch ends later
+    used = await windows.incr(counter, expiry, taken) if taken else await windows.get(counter)
+    if taken > 1 and used > limit.amount:  # others may be refused meanwhile, but never is too much let through
+        used = await windows.incr(counter, expiry, -taken)
+        return _refused(limit, used, passed)
+    return _spent(limit, cost, taken, used, passed)
+
+
+def _stretch(key: str, limit: RateLimit, cost: int) -> tuple[str, float, int]:
+    """The counter of this stretch of time, how much of it has passed, and what is taken of it."""
     # Each key has ends of its own, so that not all who were refused come back at once.
     number, passed = divmod(time() + crc32(key.encode()) % limit.seconds, limit.seconds)
-    counter = f"{key}/{number:.0f}"
-    expiry = 2 * limit.seconds  # on machines whose clock is behind, the stretch ends later
-    taken = cost if cost <= limit.amount else 0
-    used = await windows.incr(counter, expiry, taken) if taken else await windows.get(counter)
-    allowed = cost == 0 or (taken == cost and used <= limit.amount)
-    if taken > 1 and not allowed:  # others may be refused meanwhile, but never is too much let through
-        used = await windows.incr(counter, expiry, -taken)
-    reset_seconds = ceil(limit.seconds - passed) if used or not allowed else 0
-    return LimitState(limit, max(limit.amount - used, 0), reset_seconds, allowed)
+    return f"{key}/{number:.0f}", passed, cost if cost <= limit.amount else 0
+
+
+def _spent(limit: RateLimit, cost: int, taken: int, used: int, passed: float) -> LimitState:
+    if cost and (taken != cost or used > limit.amount):
+        return _refused(limit, used, passed)
+    return LimitState(limit, max(limit.amount - used, 0), ceil(limit.seconds - passed) if used else 0, allowed=True)
+
+
+def _refused(limit: RateLimit, used: int, passed: float) -> LimitState:
+    return LimitState(limit, max(limit.amount - used, 0), ceil(limit.seconds - passed), allowed=False)
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ class Meter:
     def __init__(self, limiter: Limiter, allowances: Allowances) -> None:
         self._limiter = limiter
         self._allowances = allowances
+        self._visits = _minute(allowances.address_requests)
 
     async def request(self, scope: Scope, actor: Actor) -> LimitState:
         """Count one request of the actor's hour. Raises RATE_LIMITED where it is used up."""
@@ -65,8 +66,7 @@ class Meter:
 
     async def visit(self, scope: Scope) -> None:
         """Count a request of whoever needs no key. Raises IP_RATE_LIMIT_EXCEEDED where the address had its share."""
-        limit = _minute(self._allowances.address_requests)
-        state = await self._limiter.spend(f"address/{address_of(scope)}", limit)
+        state = await self._limiter.spend(f"address/{address_of(scope)}", self._visits)
         if not state.allowed:  # others' shared caches keep what is allowed: one visitor's count is not for them
             tell(scope, state).require(ErrorCode.IP_RATE_LIMIT_EXCEEDED)
 

@@ -52,9 +52,13 @@ class MemoryWindows:
         return (window[-count] if count else self._clock()), count
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        self._counters[key] = self._counters.get(key, 0) + amount
+        return self.add(key, amount)
+
+    def add(self, key: str, amount: int) -> int:
+        """The counter's new value."""
+        used = self._counters[key] = self._counters.get(key, 0) + amount
         self._make_room(self._counters, key)
-        return self._counters[key]
+        return used
 
     async def get(self, key: str) -> int:
         return self._counters.get(key, 0)

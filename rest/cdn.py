@@ -1,6 +1,6 @@
 """The bytes of images: at their own unguessable address, and where pages show them from."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -83,7 +83,11 @@ class _Stored:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.cdn.meter.visit(scope)
-        await _tried_twice(lambda: self._send(scope, send))
+        try:
+            await self._send(scope, send)
+        except DomainError as error:
+            _require_another_look(error)
+            await self._send(scope, send)
 
     async def _send(self, scope: Scope, send: Send) -> None:
         image = await self.cdn.images.by_storage_key(scope["path_params"]["key"])
@@ -101,7 +105,11 @@ class _Shown:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.cdn.meter.visit(scope)
         parameters = _parameters(scope["query_string"])
-        await _tried_twice(lambda: self._send(scope, send, parameters))
+        try:
+            await self._send(scope, send, parameters)
+        except DomainError as error:
+            _require_another_look(error)
+            await self._send(scope, send, parameters)
 
     async def _send(self, scope: Scope, send: Send, parameters: dict[str, str]) -> None:
         cdn, named = self.cdn, scope["path_params"]
@@ -128,14 +136,10 @@ class _Shown:
             raise
 
 
-async def _tried_twice(send: Callable[[], Awaitable[None]]) -> None:
+def _require_another_look(error: DomainError) -> None:
     """An image may have got other bytes since its row was read: then those it had are gone, and the row tells more."""
-    try:
-        await send()
-    except DomainError as error:
-        if error.code is not ErrorCode.NOT_FOUND:
-            raise
-        await send()
+    if error.code is not ErrorCode.NOT_FOUND:
+        raise error
 
 
 def _change(image: PublicImage, parameters: dict[str, str], sizes: Collection[int]) -> Wanted | None:

@@ -30,10 +30,13 @@ def part_of(method: str, headers: Iterable[tuple[bytes, bytes]], etag: bytes, si
     if b"if-match" in asked and not _names(etag, asked[b"if-match"], weakly=False):
         return Part(HTTPStatus.PRECONDITION_FAILED)
     if b"if-none-match" in asked and _names(etag, asked[b"if-none-match"], weakly=True):
-        return Part(HTTPStatus.NOT_MODIFIED)
+        return _NOT_MODIFIED
     if method == "GET" and b"range" in asked and asked.get(b"if-range", etag).strip() == etag:
         return _ranged(asked[b"range"], size)
     return Part(HTTPStatus.OK, 0, size)
+
+
+_NOT_MODIFIED = Part(HTTPStatus.NOT_MODIFIED)
 
 
 def _conditions(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -46,6 +49,8 @@ def _conditions(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 
 def _names(etag: bytes, tags: bytes, *, weakly: bool) -> bool:
+    if tags == etag:
+        return True
     named = [tag.strip() for tag in tags.split(b",")]
     return named == [b"*"] or etag in ([tag.removeprefix(b"W/") for tag in named] if weakly else named)
 

@@ -23,6 +23,8 @@ _SAFE: Headers = [
     (b"content-security-policy", b"default-src 'none'; sandbox"),
     (b"accept-ranges", b"bytes"),
 ]
+# What caches learn anew (RFC 9110, 15.4.5); the rest they have.
+_WHERE_NOTHING_CHANGED = {b"cache-control", b"vary"}
 _WITH_BYTES = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
 
 
@@ -56,7 +58,10 @@ class Delivery:
         """
         etag = b'"%b"' % file.file_hash.encode()
         part = part_of(scope["method"], scope["headers"], etag, file.file_size)
-        told = [(b"etag", etag), *headers, *_SAFE, *_about(file, part)]
+        if part.status is HTTPStatus.NOT_MODIFIED:
+            told = [(b"etag", etag), *(header for header in headers if header[0] in _WHERE_NOTHING_CHANGED)]
+        else:
+            told = [(b"etag", etag), *headers, *_SAFE, *_about(file, part)]
         if scope["method"] == "HEAD" or part.status not in _WITH_BYTES:
             await send({"type": "http.response.start", "status": part.status, "headers": told})
             await send({"type": "http.response.body"})
@@ -68,8 +73,6 @@ class Delivery:
 
 def _about(file: File, part: Part) -> Headers:
     match part.status:
-        case HTTPStatus.NOT_MODIFIED:
-            return []
         case HTTPStatus.PRECONDITION_FAILED:
             return [(b"content-length", b"0")]
         case HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:

@@ -104,6 +104,7 @@ MEANINGS: dict[str, str] = {
     "scope": "The scope's slug.",
     "scopes": "What it may do: * or some of resource:action, as runs:start. Nobody can give more than they have.",
     "seconds": "For how long, 1 to 86400.",
+    "seed": "0 to 2147483647: that of an earlier image makes it again, where the provider can.",
     "settings": "Settings to change, key by key; null takes one back to its default.",
     "LiveScope.slug": "Letters, digits, - and _, 100 characters at most.",
     "CreateLiveScopeInput.slug": "Its name in live URLs: letters, digits, - and _, 100 characters at most.",

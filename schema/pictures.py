@@ -102,6 +102,7 @@ class Generation(Node):
     auto_enhance: bool = said("Whether the prompt is enhanced.")
     template: EnhancementTemplate | None = said("In which manner; null where it is not.")
     aspect_ratio: str = said("As 16:9.")
+    seed: int | None = said("What was asked to make its image the way it is; null where each is new.")
     status: domain_generations.GenerationStatus = said("How far it is.")
     output_image: Image | None = said("Its image; while it is made again, the one before.", generations.output_image_of)
     reference_images: list[Image] = said("The images it is made from.", generations.reference_images_of)

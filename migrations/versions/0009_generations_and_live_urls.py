@@ -81,6 +81,7 @@ def _generations() -> None:
         sa.Column("auto_enhance", sa.Boolean(), nullable=False),
         sa.Column("template", sa.String(length=32), nullable=True),
         sa.Column("aspect_ratio", sa.Text(), nullable=False),
+        sa.Column("seed", sa.Integer(), nullable=True),
         sa.Column("status", sa.String(length=32), nullable=False),
         sa.Column("output_image_id", sa.Uuid(), nullable=True),
         sa.Column("reference_image_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),

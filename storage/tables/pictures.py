@@ -95,6 +95,7 @@ generations = Table(
     required("auto_enhance", Boolean),
     Column("template", choice(EnhancementTemplate)),
     required("aspect_ratio", Text),
+    Column("seed", Integer),
     required("status", choice(GenerationStatus)),
     Column("output_image_id", EntityId),
     required("reference_image_ids", ARRAY(EntityId, as_tuple=True)),

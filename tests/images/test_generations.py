@@ -73,6 +73,19 @@ async def test_regeneration_keeps_ids_and_addresses_and_changes_the_bytes(client
     assert images["project"] == {"images": {"totalCount": 1}, "generations": {"totalCount": 1}}
 
 
+async def test_the_seed_of_an_image_makes_it_again(client: Client) -> None:
+    query = "query($id: ID!) { generation(id: $id) { seed outputImage { seed fileHash } } }"
+
+    async def made_with(**more: Any) -> Any:
+        done = await made(client, autoEnhance=False, **more)
+        return (await client.ask(query, id=done["id"]))["generation"]
+
+    first = await made_with()
+    again = await made_with(seed=int(first["outputImage"]["seed"]))
+    assert (first["seed"], again["seed"]) == (None, int(first["outputImage"]["seed"]))
+    assert again["outputImage"] == first["outputImage"]
+
+
 async def test_only_another_prompt_or_ratio_makes_the_image_again(client: Client) -> None:
     done = await made(client)
     same = await update(client, done["id"], meta={"a": 1}, prompt=done["originalPrompt"])
@@ -200,6 +213,7 @@ async def test_a_flow_makes_its_newest_generation_again(client: Client) -> None:
         ({"enhancementOptions": {"template": 7}}, "VALIDATION_ERROR", "enhancementOptions.template"),
         ({"template": "COMIC", "enhancementOptions": {"template": "sticker"}}, "VALIDATION_ERROR", "template"),
         ({"referenceImages": ["@a"] * 9}, "VALIDATION_ERROR", "referenceImages"),
+        ({"seed": -1}, "VALIDATION_ERROR", "seed"),
     ],
 )
 async def test_what_cannot_be_is_refused(client: Client, more: dict[str, Any], code: str, field: str) -> None:
