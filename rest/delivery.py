@@ -24,7 +24,7 @@ _SAFE: Headers = [
     (b"accept-ranges", b"bytes"),
 ]
 # What caches learn anew (RFC 9110, 15.4.5); the rest they have.
-_WHERE_NOTHING_CHANGED = {b"cache-control", b"vary"}
+_WHERE_NOTHING_CHANGED = {b"cache-control", b"vary", b"access-control-allow-origin"}
 _WITH_BYTES = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
 
 

@@ -274,7 +274,7 @@ async def test_a_picture_that_is_gone_meanwhile_is_missed_where_it_is_needed(
     paying: Tenant, openai_server: OpenAIServer
 ) -> None:
     failed = await failed_at_second(paying, openai_server)
-    await execute_sql(paying, "UPDATE images SET deleted_at = now()")
+    await execute_sql(paying, "DELETE FROM images")
     again = await worked_off(paying, await retry(paying, failed))
     assert again.error is not None
     assert (again.status, again.error.code, again.error.node_id) == ("FAILED", ErrorCode.IMAGE_NOT_FOUND, "second")

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from sqlalchemy import text
+
+from app.parts import Parts
 from tests.engine.crew import until
 from tests.studio import Client
 
@@ -27,6 +30,13 @@ async def create(client: Client, prompt: str = "A red kite over the sea", **more
     )
     generation: dict[str, Any] = made["generation"]
     return generation
+
+
+async def visited_before(parts: Parts, times: int) -> None:
+    """Somebody on this machine has had so many images generated just now, somewhere else."""
+    query = "INSERT INTO live_visits SELECT gen_random_uuid(), '127.0.0.1', gen_random_uuid(), now()"
+    async with parts.engine.begin() as connection:
+        await connection.execute(text(f"{query} FROM generate_series(1, :times)"), {"times": times})
 
 
 async def read(client: Client, id: str) -> dict[str, Any]:
