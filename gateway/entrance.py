@@ -75,15 +75,13 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started = True
-            headers = message.get("headers", [])
-            message["headers"] = [*headers, (b"x-trace-id", self._state["trace_id"].encode()), *self._limit(headers)]
+            headers = [*message.get("headers", []), (b"x-trace-id", self._state["trace_id"].encode())]
+            message["headers"] = [*headers, *self._limit(headers)] if "limit" in self._state else headers
         await self._send(message)
 
     def _limit(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """What is to be told of the limit, and is not told yet."""
-        limit: LimitState | None = self._state.get("limit")
-        if limit is None:
-            return []
+        limit: LimitState = self._state["limit"]
         present = {name for name, _ in headers}
         told = [(name.lower().encode(), value.encode()) for name, value in limit.headers.items()]
         return [header for header in told if header[0] not in present]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from time import monotonic, time
 from typing import NamedTuple
@@ -159,8 +160,19 @@ async def _spend(windows: Windows, key: str, limit: RateLimit, cost: int) -> Lim
 def _stretch(key: str, limit: RateLimit, cost: int) -> tuple[str, float, int]:
     """The counter of this stretch of time, how much of it has passed, and what is taken of it."""
     # Each key has ends of its own, so that not all who were refused come back at once.
-    number, passed = divmod(time() + crc32(key.encode()) % limit.seconds, limit.seconds)
-    return f"{key}/{number:.0f}", passed, cost if cost <= limit.amount else 0
+    shifted = time() + _shift(key, limit.seconds)
+    number = shifted // limit.seconds
+    return _counter(key, number), shifted - number * limit.seconds, cost if cost <= limit.amount else 0
+
+
+@lru_cache(maxsize=4_096)
+def _shift(key: str, seconds: int) -> int:
+    return crc32(key.encode()) % seconds
+
+
+@lru_cache(maxsize=4_096)
+def _counter(key: str, number: float) -> str:
+    return f"{key}/{number:.0f}"
 
 
 def _spent(limit: RateLimit, cost: int, taken: int, used: int, passed: float) -> LimitState:

@@ -19,5 +19,5 @@ def new_trace_id() -> str:
 
 def trace_id_of(traceparent: str | None) -> str:
     """The caller's trace where it names one, else a new one; 32 hexadecimal digits."""
-    found = _TRACEPARENT.fullmatch(traceparent or "")
+    found = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     return found[1] if found else new_trace_id()

@@ -19,6 +19,7 @@ OLD_HASH_SECONDS = 60
 """How long whoever asks for bytes that are no more may keep those that took their place."""
 
 SHORTEST_HASH = 16
+_A_YEAR = b"public, max-age=%d" % A_YEAR_SECONDS
 LONGEST_QUERY_BYTES = 2_048
 MOST_PARAMETERS = 64
 
@@ -169,7 +170,7 @@ def _too_much() -> DomainError:
 def _kept_for(hash_: str | None, of_bytes: str, seconds: int) -> bytes:
     """How long caches may keep the answer to `?v=<hash>`, or to an address without one."""
     if hash_ is None:
-        return b"public, max-age=%d" % seconds
+        return _A_YEAR if seconds == A_YEAR_SECONDS else b"public, max-age=%d" % seconds
     if len(hash_) >= SHORTEST_HASH and of_bytes.startswith(hash_):
         return b"public, max-age=%d, immutable" % A_YEAR_SECONDS
     return b"public, max-age=%d" % min(OLD_HASH_SECONDS, seconds)
