@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from domain.errors import DomainError, ErrorCode
 from domain.image_variants import Wanted, asked, wanted
 from gateway.metering import Meter
-from rest.delivery import Delivery, Headers
+from rest.delivery import Delivery, Headers, for_every_page
 from rest.variants import Variants
 from storage.public_images import PublicImage, PublicImages
 
@@ -23,11 +23,7 @@ _A_YEAR = b"public, max-age=%d" % A_YEAR_SECONDS
 LONGEST_QUERY_BYTES = 2_048
 MOST_PARAMETERS = 64
 
-_FOR_EVERY_PAGE: Headers = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag, X-Image-Id, Content-Range, Accept-Ranges"),
-    (b"cross-origin-resource-policy", b"cross-origin"),
-]
+_FOR_EVERY_PAGE = for_every_page(b"X-Image-Id")
 
 
 @dataclass(frozen=True, kw_only=True)

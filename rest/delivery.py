@@ -28,6 +28,16 @@ _WHERE_NOTHING_CHANGED = {b"cache-control", b"vary", b"access-control-allow-orig
 _WITH_BYTES = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
 
 
+def for_every_page(*exposed: bytes) -> Headers:
+    """That any page may show the file, and read these headers beside those that every file has."""
+    read = b", ".join((b"ETag", b"Content-Range", b"Accept-Ranges", *exposed))
+    return [
+        (b"access-control-allow-origin", b"*"),
+        (b"access-control-expose-headers", read),
+        (b"cross-origin-resource-policy", b"cross-origin"),
+    ]
+
+
 class File(Protocol):
     """Bytes that stay as they are for as long as they have this hash; `file_size` is their number."""
 

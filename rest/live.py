@@ -19,7 +19,7 @@ from domain.ports import Begin
 from gateway.metering import Meter, address_of
 from rest.delivery import Delivery, File, Headers
 from rest.live_asking import Gate, Visit, read_live_url
-from rest.live_instead import instead_of
+from rest.live_instead import FOR_EVERY_PAGE, instead_of
 from rest.waiting import Waiting
 from storage.live_images import Found, LiveImages
 from storage.reads import Reads
@@ -148,7 +148,7 @@ def _of_scope(visit: Visit) -> Headers:
     """What a key was shown is for nobody else's cache."""
     if not visit.is_public:
         return [(b"cache-control", _OF_THE_KEY), (b"vary", _KEYS), (b"x-scope", visit.scope.encode())]
-    return [(b"cache-control", _A_YEAR), (b"x-scope", visit.scope.encode()), (b"access-control-allow-origin", b"*")]
+    return [(b"cache-control", _A_YEAR), (b"x-scope", visit.scope.encode()), *FOR_EVERY_PAGE]
 
 
 def _told(visit: Visit, made: Made) -> Headers:

@@ -8,10 +8,14 @@ from domain.errors import DomainError, ErrorCode
 from domain.live_scopes import WhenSpent
 from domain.live_urls import LiveUrl
 from providers.placeholders import placeholder
-from rest.delivery import Delivery, File, Headers
+from rest.delivery import Delivery, File, Headers, for_every_page
 from storage.live_images import Found, LiveImages
 
 KEPT_SECONDS = 60
+FOR_EVERY_PAGE = for_every_page(
+    b"X-Cache-Status", b"X-Fallback", b"X-Scope", b"X-Image-Id", b"X-Generation-Id", b"X-RateLimit-Limit",
+    b"X-RateLimit-Remaining", b"X-RateLimit-Reset",
+)  # fmt: skip
 _SPENT = {ErrorCode.SCOPE_GENERATION_LIMIT_EXCEEDED, ErrorCode.INSUFFICIENT_CREDITS, ErrorCode.QUOTA_EXCEEDED}
 
 
@@ -31,7 +35,7 @@ class Instead:
             (b"x-cache-status", b"FALLBACK"),
             (b"x-fallback", self.name),
             (b"x-scope", slug.encode()),
-            (b"access-control-allow-origin", b"*"),
+            *FOR_EVERY_PAGE,
             *self.headers,
         ]
         if self.image is not None:
