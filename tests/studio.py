@@ -18,6 +18,7 @@ from domain.ids import Id
 from domain.permissions import Actor, operator_actor
 from domain.ports import Command, StepJob
 from domain.workflows import Workflow
+from engine.outbound.sender import authorities_of_the_system
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +103,7 @@ async def client_of(
 ) -> AsyncIterator[Client]:
     key = await development_key(parts, organization, project, url)
     headers = {"X-API-Key": key.apiKey}
-    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
+    async with httpx2.AsyncClient(
+        base_url=url, headers=headers, timeout=30, verify=authorities_of_the_system()
+    ) as http:
         yield Client(url, key, http, parts)

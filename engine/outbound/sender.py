@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import cache
 from time import monotonic
 
 import httpx2
@@ -18,6 +19,12 @@ CONNECT_SECONDS = 5.0
 MOST_ADDRESSES = 4
 MOST_ANSWER_BYTES = 65_536
 EXCERPT_LENGTH = 1_000
+
+
+@cache
+def authorities_of_the_system() -> ssl.SSLContext:
+    """Read once: it takes as long as a start of all the rest."""
+    return httpx2.create_ssl_context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class Sender:
     ) -> None:
         self._reach = reach
         self._resolve = resolve
-        self._trust = trust or httpx2.create_ssl_context()
+        self._trust = trust or authorities_of_the_system()
         self.limit_seconds = limit_seconds
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:

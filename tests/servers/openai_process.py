@@ -12,6 +12,8 @@ from typing import IO, Any
 
 import httpx2
 
+from engine.outbound.sender import authorities_of_the_system
+
 ROOT = Path(__file__).parents[2]
 START_LIMIT_SECONDS = 30.0
 STOP_LIMIT_SECONDS = 5.0
@@ -45,7 +47,7 @@ class OpenAIServer:
         await self._control("POST", "reset")
 
     async def _control(self, method: str, action: str, **arguments: Any) -> httpx2.Response:
-        async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60, verify=authorities_of_the_system()) as client:
             answer = await client.request(method, f"{self.origin}/control/{action}", **arguments)
         return answer.raise_for_status()
 
