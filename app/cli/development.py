@@ -85,7 +85,13 @@ def _passes(name: str, command: list[str]) -> bool:
 
 def test(context: typer.Context) -> None:
     """Run every test; what follows goes to pytest."""
-    workers = [] if any(argument.startswith("-n") for argument in context.args) else ["-n", str(os.cpu_count() or 2)]
+    # One more than there are cores: tests also wait, for clocks and for each other's engines.
+    cores = os.cpu_count() or 2
+    workers = (
+        []
+        if any(argument.startswith("-n") for argument in context.args)
+        else ["-n", str(cores + 1), "--dist", "worksteal"]
+    )
     os.chdir(ROOT)
     python = sys.executable
     os.execv(python, [python, "-m", "pytest", *workers, *context.args])  # noqa: S606 - pytest takes over
