@@ -67,6 +67,8 @@ _WITH_PICTURES = (b"multipart/form-data", b"image/")
 class _Answer:
     """Sends on, with the trace and the limit; can still say what went wrong as long as nothing was sent."""
 
+    __slots__ = ("_send", "_started", "_state")
+
     def __init__(self, send: Send, state: MutableMapping[str, Any]) -> None:
         self._send = send
         self._state = state
@@ -105,6 +107,8 @@ def error_body(error: DomainError, trace_id: str) -> bytes:
 
 class _Bounded:
     """Refuses a body that says it is too large, and one that turns out to be; what has none costs nothing."""
+
+    __slots__ = ("_most_bytes", "_receive", "_received", "_scope")
 
     def __init__(self, scope: Scope, receive: Receive, most_bytes: int) -> None:
         self._scope = scope

@@ -110,6 +110,18 @@ class Limiter:
             return _spent(limit, cost, taken, used, passed)
         return await self._answered(lambda windows: _spend(windows, key, limit, cost))
 
+    @property
+    def counts_here(self) -> bool:
+        """Whether this process alone counts, and keeps nobody waiting for it."""
+        return isinstance(self._windows, MemoryWindows)
+
+    def refusal_here(self, key: str, limit: RateLimit) -> LimitState | None:
+        """Take one where this process counts; the refusal, if it is one. For what is asked most often of all."""
+        assert isinstance(self._windows, MemoryWindows)  # noqa: S101 - as `counts_here` says
+        counter, passed, _ = _stretch(key, limit, 1)
+        used = self._windows.add(counter, 1)
+        return None if used <= limit.amount else _refused(limit, used, passed)
+
     async def _answered(self, take: Callable[[Windows], Awaitable[LimitState]]) -> LimitState:
         if isinstance(self._windows, MemoryWindows):  # which is never away
             return await take(self._windows)

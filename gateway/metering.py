@@ -66,9 +66,14 @@ class Meter:
 
     async def visit(self, scope: Scope) -> None:
         """Count a request of whoever needs no key. Raises IP_RATE_LIMIT_EXCEEDED where the address had its share."""
-        state = await self._limiter.spend(f"address/{address_of(scope)}", self._visits)
-        if not state.allowed:  # others' shared caches keep what is allowed: one visitor's count is not for them
-            tell(scope, state).require(ErrorCode.IP_RATE_LIMIT_EXCEEDED)
+        key = f"address/{address_of(scope)}"
+        if self._limiter.counts_here:
+            refusal = self._limiter.refusal_here(key, self._visits)
+        else:
+            state = await self._limiter.spend(key, self._visits)
+            refusal = None if state.allowed else state
+        if refusal is not None:  # others' shared caches keep what is allowed: one visitor's count is not for them
+            tell(scope, refusal).require(ErrorCode.IP_RATE_LIMIT_EXCEEDED)
 
     async def failure(self, address: str) -> LimitState:
         """Count a key or token that opened nothing."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from starlette.routing import Route
@@ -19,6 +20,7 @@ OLD_HASH_SECONDS = 60
 """How long whoever asks for bytes that are no more may keep those that took their place."""
 
 SHORTEST_HASH = 16
+LONGEST_PATH = 1_024  # characters; what is longer is no image, and is told so by the routes
 _A_YEAR = b"public, max-age=%d" % A_YEAR_SECONDS
 LONGEST_QUERY_BYTES = 2_048
 MOST_PARAMETERS = 64
@@ -56,7 +58,8 @@ class _First:
     app: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        named = _named(scope["path"]) if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} else None
+        asks = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} and len(scope["path"]) <= LONGEST_PATH
+        named = _named(scope["path"]) if asks else None
         if named is None:
             await self.app(scope, receive, send)
         else:
@@ -64,6 +67,7 @@ class _First:
             await self.shown(scope, receive, send)
 
 
+@lru_cache(maxsize=4_096)
 def _named(path: str) -> dict[str, str] | None:
     """The names in `/cdn/{organization}/{project}/img/{name}`; None of any other address."""
     parts = path.split("/") if path.startswith("/cdn/") else ()

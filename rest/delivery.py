@@ -69,7 +69,7 @@ class Delivery:
         etag = b'"%b"' % file.file_hash.encode()
         part = part_of(scope["method"], scope["headers"], etag, file.file_size)
         if part.status is HTTPStatus.NOT_MODIFIED:
-            told = [(b"etag", etag), *(header for header in headers if header[0] in _WHERE_NOTHING_CHANGED)]
+            told = [(b"etag", etag), *[header for header in headers if header[0] in _WHERE_NOTHING_CHANGED]]
         else:
             told = [(b"etag", etag), *headers, *_SAFE, *_about(file, part)]
         if scope["method"] == "HEAD" or part.status not in _WITH_BYTES:

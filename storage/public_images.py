@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from domain.errors import DomainError, ErrorCode
@@ -108,7 +109,12 @@ _BY_ADDRESS = f"""
 
 def may_be(text_: str) -> bool:
     """Whether anything can have this name. Raises VALIDATION_ERROR for what no database can hold."""
-    return 0 < len(require_keepable(text_, "address")) <= LONGEST_NAME
+    return 0 < len(text_) <= LONGEST_NAME and bool(_keepable(text_))
+
+
+@lru_cache(maxsize=4_096)
+def _keepable(text_: str) -> str:
+    return require_keepable(text_, "address")
 
 
 def _found(organization: object, project: object, id_: object, *told: Any) -> Found:
