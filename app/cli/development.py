@@ -85,13 +85,9 @@ def _passes(name: str, command: list[str]) -> bool:
 
 def test(context: typer.Context) -> None:
     """Run every test; what follows goes to pytest."""
-    # One more than there are cores: tests also wait, for clocks and for each other's engines.
-    cores = os.cpu_count() or 2
-    workers = (
-        []
-        if any(argument.startswith("-n") for argument in context.args)
-        else ["-n", str(cores + 1), "--dist", "worksteal"]
-    )
+    # No more than there are cores, as some tests look at the clock; whoever has nothing left to do takes from others.
+    at_once = ["-n", str(os.cpu_count() or 2), "--dist", "worksteal"]
+    workers = [] if any(argument.startswith("-n") for argument in context.args) else at_once
     os.chdir(ROOT)
     python = sys.executable
     os.execv(python, [python, "-m", "pytest", *workers, *context.args])  # noqa: S606 - pytest takes over
