@@ -33,6 +33,7 @@ from gateway.upload_urls import UploadUrls
 from gateway.uploads import Uploads
 from providers.sketch import Sketch
 from resolvers.context import Studio
+from storage.announcements import Announcements
 from storage.bus import create_bus
 from storage.credentials import Credentials
 from storage.discarded import NotYetNeeded
@@ -133,10 +134,12 @@ async def _studio(
     database = Database(engine, announcer.tell, world)
     for run in (announcer.run, hub.run):
         stack.push_async_callback(_end, asyncio.create_task(run()))
+    stack.push_async_callback(announcer.finish)
     return database, Studio(
         begin=database.begin,
         reads=reads,
         events=events,
+        announcements=Announcements(engine),
         hub=hub,
         deliveries=Deliveries(hub, cursors),
         cursors=cursors,

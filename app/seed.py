@@ -15,12 +15,13 @@ from domain.errors import DomainError, ErrorCode
 from domain.graphs import Edge, Node, Position
 from domain.ids import Id, new_id
 from domain.organizations import FoundOrganization, Organization
-from domain.permissions import Actor, operator_actor
+from domain.permissions import Permission, operator_actor
 from domain.projects import CreateProject, Project
 from domain.workflows import CreateWorkflow
 from gateway.keys import new_key
 
 ORGANIZATION, PROJECT, WORKFLOW = "acme", "website", "Hero image"
+EVERYTHING, TO_EVERYBODY = ("*",), ("*", str(Permission.ANNOUNCEMENTS_WRITE))
 WELCOME_CREDITS = Decimal(1_000)
 
 
@@ -101,22 +102,29 @@ def _node(id: str, kind: str, label: str, column: int, **config: Any) -> Node:
     return Node(id=id, kind=kind, label=label, config=config, position=Position(240.0 * column, 0.0))
 
 
-async def development_key(parts: Parts, organization_slug: str, project_slug: str, url: str) -> DevelopmentKey:
-    """The key of the project's organization that this data directory keeps; made, with both, where it is missing."""
+async def development_key(
+    parts: Parts, organization_slug: str, project_slug: str, url: str, *, announces: bool = False
+) -> DevelopmentKey:
+    """
+    The key of the project's organization that this data directory keeps; made, with both, where it is missing.
+
+    That of the example may speak to everybody on this server; one of another organization where it `announces`.
+    """
     project = await ensure_tenant(parts, organization_slug, project_slug)
+    scopes = TO_EVERYBODY if announces or organization_slug == ORGANIZATION else EVERYTHING
     path = parts.settings.data_dir / "keys" / f"{organization_slug}-{project_slug}.json"
-    text = await _kept(parts, path) or await _issued(parts, operator_actor(project.organization_id), project, path)
+    text = await _kept(parts, path, scopes) or await _issued(parts, project, path, scopes)
     return DevelopmentKey(url, text, organization_slug, project_slug, project.id)
 
 
-async def _kept(parts: Parts, path: Path) -> str | None:
-    """The kept key, if the database still knows it."""
+async def _kept(parts: Parts, path: Path, scopes: tuple[str, ...]) -> str | None:
+    """The kept key, if the database still knows it, and with these scopes at least."""
     text = _read(path)
     try:
-        await parts.identity.of(text, None, "")
+        known = await parts.identity.of(text, None, "")
     except DomainError:
         return None
-    return text
+    return text if set(scopes) <= set(known.scopes) else None
 
 
 def _read(path: Path) -> str | None:
@@ -127,16 +135,16 @@ def _read(path: Path) -> str | None:
     return text
 
 
-async def _issued(parts: Parts, actor: Actor, project: Project, path: Path) -> str:
+async def _issued(parts: Parts, project: Project, path: Path, scopes: tuple[str, ...]) -> str:
     key = new_key()
     command = IssueApiKey(
         name="Development",
         prefix=key.prefix,
         secret_hash=key.hashed(parts.secrets.pepper),
-        scopes=("*",),
+        scopes=scopes,
         default_project_id=project.id,
         rate_limit_per_hour=1_000_000,
     )
-    await execute(parts.database.begin, actor, command)
+    await execute(parts.database.begin, operator_actor(project.organization_id), command)
     write_private(path, json.dumps({"apiKey": key.text}).encode())
     return key.text

@@ -9,6 +9,7 @@ import structlog
 
 from app.parts import Parts, reach_of
 from app.settings import Settings
+from engine.announcements import tell_for_ever
 from engine.outbound import Sender
 from engine.reconciler import Reconciler
 from engine.sweeper import sweep_for_ever
@@ -49,7 +50,8 @@ async def working(parts: Parts) -> AsyncIterator[None]:
     )
     sweeping = sweep_for_ever(partial(sweep, parts.engine))
     removing = sweep_for_ever(partial(remove_discarded, parts.engine, parts.objects), REMOVE_SECONDS)
-    going_on = (worker.pulse(), reconciler.run(), sweeping, removing, deliverer.run())
+    telling = tell_for_ever(parts.database.begin, parts.studio.announcements)
+    going_on = (worker.pulse(), reconciler.run(), sweeping, removing, telling, deliverer.run())
     watching = [asyncio.create_task(task) for task in going_on]
     try:
         yield

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.ids import Id, new_id
-from domain.permissions import EVERYTHING, Actor, permissions_of
+from domain.permissions import EVERYTHING, OF_THE_STUDIO, Actor, permissions_of
 from domain.ports import Command, Shown, Transaction
 from domain.projects import Project
 from domain.text import NAME_LENGTH, require_length
@@ -45,8 +45,8 @@ class CreateApiKey(Command[Shown[ApiKey]]):
     """
     Make an API key, of the organization or of one project. Its secret is in this answer and nowhere else.
 
-    `scopes` are `resource:action`, as runs:start, or `*`; nobody can give more than they have. `rate_limit_per_hour`
-    is 100 where left out.
+    `scopes` are `resource:action`, as runs:start, or `*`, which is all of them but announcements:write; nobody can give
+    more than they have. `rate_limit_per_hour` is 100 where left out.
     """
 
     project_id: Id | None = None
@@ -168,7 +168,7 @@ def _require_rate(rate: int | None) -> None:
 
 
 def _require_scopes(scopes: list[str]) -> None:
-    known = {ALL, *EVERYTHING}
+    known = {ALL, *EVERYTHING, *OF_THE_STUDIO}
     if not scopes:
         raise InvalidInput("Name what the key may do: * or scopes as runs:start", field="scopes")
     if unknown := [scope for scope in scopes if scope not in known]:

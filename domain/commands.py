@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from domain import (
     accounts,
+    announcements,
     api_keys,
     assets,
     claiming,
@@ -44,6 +45,9 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     api_keys.CreateApiKey: (Permission.KEYS_WRITE, api_keys.create_api_key),
     api_keys.UpdateApiKey: (Permission.KEYS_WRITE, api_keys.update_api_key),
     api_keys.RevokeApiKey: (Permission.KEYS_WRITE, api_keys.revoke_api_key),
+    announcements.Announce: (Permission.ANNOUNCEMENTS_WRITE, announcements.announce),
+    announcements.EndAnnouncement: (Permission.ANNOUNCEMENTS_WRITE, announcements.end_announcement),
+    announcements.TellAnnouncement: (Permission.STEPS_EXECUTE, announcements.tell_announcement),
     projects.CreateProject: (Permission.PROJECTS_WRITE, projects.create_project),
     projects.UpdateProject: (Permission.PROJECTS_WRITE, projects.update_project),
     members.SetMember: (Permission.MEMBERS_WRITE, members.set_member),

@@ -11,7 +11,10 @@ from domain.ids import Id
 
 
 class Permission(StrEnum):
-    """Also what the scopes of an API key are made of; `*` means all but the internal ones."""
+    """
+    Also what the scopes of an API key are made of; `*` means all but the internal ones, and those that concern every
+    organization, which have to be named.
+    """
 
     PROJECTS_READ = "projects:read"
     PROJECTS_WRITE = "projects:write"
@@ -32,6 +35,7 @@ class Permission(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
+    ANNOUNCEMENTS_WRITE = "announcements:write"
     LIVE_VISIT = "live:visit"
     STEPS_EXECUTE = "steps:execute"
     TENANTS_WRITE = "tenants:write"
@@ -45,7 +49,9 @@ class Role(StrEnum):
 
 
 INTERNAL = frozenset({Permission.LIVE_VISIT, Permission.STEPS_EXECUTE, Permission.TENANTS_WRITE})
-EVERYTHING = frozenset(Permission) - INTERNAL
+# Reaches into every organization: no role of one has it, and a key only where it is named.
+OF_THE_STUDIO = frozenset({Permission.ANNOUNCEMENTS_WRITE})
+EVERYTHING = frozenset(Permission) - INTERNAL - OF_THE_STUDIO
 # Who may let others in is for owners to say.
 OWNERS_ALONE = frozenset({Permission.KEYS_READ, Permission.KEYS_WRITE, Permission.MEMBERS_WRITE})
 # What is about the organization as a whole: no membership of a project grants it.
@@ -66,7 +72,8 @@ MEMBERSHIP_GRANTS: dict[Role, frozenset[Permission]] = {
 
 def permissions_of(scopes: tuple[str, ...]) -> frozenset[Permission]:
     """What these scopes allow; unknown ones allow nothing."""
-    return EVERYTHING if "*" in scopes else EVERYTHING & {p for p in Permission if p.value in scopes}
+    named = (EVERYTHING | OF_THE_STUDIO) & {p for p in Permission if p.value in scopes}
+    return EVERYTHING | named if "*" in scopes else named
 
 
 class ActorKind(StrEnum):

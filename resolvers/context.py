@@ -18,6 +18,7 @@ from gateway.limits import LimitState
 from gateway.metering import Meter
 from gateway.starts import Starts
 from gateway.uploads import Uploads
+from storage.announcements import Announcements
 from storage.events import EventLog
 from storage.live_images import LiveImages
 from storage.reads import Reads
@@ -39,6 +40,7 @@ class Studio:
     begin: Begin
     reads: Reads
     events: EventLog
+    announcements: Announcements
     hub: Hub
     deliveries: Deliveries
     cursors: Cursors

@@ -3,8 +3,10 @@
 from typing import Any
 
 from domain.ids import Id
+from resolvers.announcements import announcement_of
 from resolvers.context import Info
 
 
 async def node(info: Info, id: Id) -> Any:
-    return await info.context.reads.any_node(info.context.actor, id)
+    found = await info.context.reads.any_node(info.context.actor, id)
+    return await announcement_of(info.context, id) if found is None else found

@@ -15,7 +15,7 @@ class ApiKey(Node):
 
     name: str = said("Its name, 1 to 200 characters.")
     prefix: str = said("How it begins: enough to know it by, and no secret.")
-    scopes: list[str] = said("What it may do, as runs:start; * is everything.")
+    scopes: list[str] = said("What it may do, as runs:start; * is everything but announcements:write.")
     project: Project | None = said(
         "The project it is confined to; null where it is the organization's.", api_keys.project_of
     )

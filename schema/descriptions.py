@@ -53,6 +53,7 @@ MEANINGS: dict[str, str] = {
     "content": "Its value as JSON, up to 64 KiB; of a PROMPT its text.",
     "deadline": "When the run fails if it is not finished.",
     "decision": "What is decided: one of the form's decisions.",
+    "endsAt": "When it ends by itself; never, when left out.",
     "enhancementOptions": "{ template }: another place to name it, in lower case.",
     "edges": "What flows between the nodes, up to 5,000.",
     "deliveryId": "The message that is to be sent once more.",
@@ -87,6 +88,8 @@ MEANINGS: dict[str, str] = {
     "label": "What people call it, 1 to 200 characters.",
     "maxCredits": "What the run may cost; one that would cost more pauses and asks.",
     "meta": "What else is known of it, up to 64 KiB; replaces what was there.",
+    "level": "How much it matters: info, warning or critical.",
+    "message": "What to tell: one line of 1 to 2,000 characters.",
     "mimeType": "image/png, image/jpeg or image/webp.",
     "metadata": "What is known of it; replaces what was there. Up to 64 KiB.",
     "n": "How many pictures, 1 to 8.",
@@ -102,7 +105,10 @@ MEANINGS: dict[str, str] = {
     "role": "What they may do there.",
     "runId": "Only this run.",
     "scope": "The scope's slug.",
-    "scopes": "What it may do: * or some of resource:action, as runs:start. Nobody can give more than they have.",
+    "scopes": (
+        "What it may do: * or some of resource:action, as runs:start; announcements:write is not in * and has to be "
+        "named. Nobody can give more than they have."
+    ),
     "seconds": "For how long, 1 to 86400.",
     "seed": "0 to 2147483647: that of an earlier image makes it again, where the provider can.",
     "settings": "Settings to change, key by key; null takes one back to its default.",
@@ -112,6 +118,7 @@ MEANINGS: dict[str, str] = {
     "Query.slug": "Its slug.",
     "slug": "A short name: 1 to 63 lower-case letters, digits and hyphens.",
     "source": "Where it comes from: for images how they were made, for edges `node.port`.",
+    "startsAt": "From when on it is told; at once, when left out.",
     "status": "Only those with this status.",
     "subject": "Who it is: the `sub` of their tokens, 1 to 255 characters.",
     "stepId": "The step that waits.",

@@ -3,6 +3,7 @@
 import strawberry
 
 from domain.aliases import AliasScope
+from domain.announcements import Announce, EndAnnouncement
 from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.circuits import CircuitState
@@ -102,6 +103,8 @@ INPUTS: dict[type, str] = {
     SubmitStep: "SubmitStepInput",
     ClaimWork: "ClaimInput",
     ReleaseClaim: "ReleaseClaimInput",
+    Announce: "AnnounceInput",
+    EndAnnouncement: "EndAnnouncementInput",
     Channel: "ChannelInput",
 }
 

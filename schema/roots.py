@@ -8,6 +8,7 @@ from domain import live_scopes as domain_live_scopes
 from domain import projects as domain_projects
 from domain import runs as domain_runs
 from domain import workflows as domain_workflows
+from domain.announcements import Announce, EndAnnouncement
 from domain.api_keys import CreateApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claims import ClaimWork, ReleaseClaim
@@ -36,6 +37,7 @@ from domain.webhooks import (
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
 from resolvers import (
     accounts,
+    announcements,
     api_keys,
     assets,
     flows,
@@ -56,6 +58,7 @@ from resolvers.live_scopes import OfLiveScope
 from resolvers.mutations import mutation, start
 from resolvers.webhooks import OfEndpoint
 from schema.accounts import LedgerEntry
+from schema.announcements import Announcement, AnnouncementPayload
 from schema.api_keys import ApiKey, ApiKeyPayload
 from schema.connections import Connection
 from schema.fields import said, watched
@@ -118,6 +121,9 @@ class Query:
         "Who is told what happens in a project, newest first.", webhooks.webhook_endpoints
     )
     providers: list[Provider] = said("The AI providers, and whether they are asked at present.", runs.providers)
+    announcements: list[Announcement] = said(
+        "What the studio tells everybody now, newest first: 100 at most.", announcements.announcements
+    )
 
 
 @strawberry.type(description="What can be changed. Each takes one `input` and answers one payload.")
@@ -205,6 +211,12 @@ class Mutation:
     submit_step: RunPayload = said("Answer what a waiting step asks.", mutation(SubmitStep))
     claim: ClaimPayload = said("Say who is on a waiting step.", mutation(ClaimWork))
     release_claim: ClaimPayload = said("Say that nobody is on it any more.", mutation(ReleaseClaim))
+    announce: AnnouncementPayload = said(
+        "Tell everybody something, of every organization; takes the scope announcements:write.", mutation(Announce)
+    )
+    end_announcement: AnnouncementPayload = said(
+        "End an announcement now, or call it off; again changes nothing.", mutation(EndAnnouncement)
+    )
 
 
 @strawberry.type(description="What can be watched.")

@@ -31,7 +31,7 @@ class Viewer:
     subject: str = said("The key's id, or the person's name.")
     kind: str = said("api_key or person.")
     organization: Organization = said("Whose rows they see.", projects.organization_of_viewer)
-    scopes: list[str] = said("What they may do wherever they are let in; * is everything.")
+    scopes: list[str] = said("What they may do wherever they are let in; * is everything but announcements:write.")
     roles: list[ProjectRole] = said("What they may do besides, in projects whose teams they are in.", members.roles_of)
     rate_limit: RateLimit = said(
         "How the hour of their requests stands. Asking does not count.", projects.rate_limit_of_viewer

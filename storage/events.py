@@ -1,20 +1,26 @@
-"""Recorded events: numbered by their project without gaps, in the order of the commits."""
+"""
+Recorded events: numbered by their project without gaps, in the order of the commits.
+
+Announcements are no project's. They have tables of their own, as projects' tables refer to projects and organizations,
+and are read here under the id EVERYBODY as if it were a project's.
+"""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.announcements import EVERYBODY
 from domain.events import Envelope, Event
 from domain.ids import Id, new_id
 from domain.ports import DeliveryJob
 from storage.columns import to_json
 from storage.failures import spoken_plainly
 from storage.pool import reading
-from storage.tables import events, project_sequences
+from storage.tables import announcement_events, announcement_sequence, events, project_sequences
 
 # The lock on the project's sequence is held from here to the commit, and no longer.
 _RECORD = """
@@ -56,6 +62,28 @@ _RECORD = """
     )
     SELECT seq_before, ARRAY(SELECT id::text FROM due) AS deliveries FROM numbered
 """
+# As above; what everybody is told is nothing for the webhooks of a project.
+_RECORD_FOR_EVERYBODY = """
+    WITH numbered AS (
+        INSERT INTO announcement_sequence AS counted (id, seq) VALUES ($1, $2)
+        ON CONFLICT (id) DO UPDATE SET seq = counted.seq + excluded.seq RETURNING counted.seq - $2 AS seq_before
+    ), written AS (
+        INSERT INTO announcement_events (seq, event, subject_id, version, payload, client_mutation_id, trace_id,
+            occurred_at)
+        SELECT seq_before + ord, event, subject_id, version, payload, $4, $5, occurred_at
+        FROM numbered, jsonb_to_recordset($3::jsonb) AS fresh(
+            ord integer, event text, subject_id uuid, version integer, payload jsonb, occurred_at timestamptz
+        )
+    )
+    SELECT seq_before, ARRAY[]::text[] AS deliveries FROM numbered
+"""
+_FOR_EVERYBODY: Select[Any] = select(
+    literal(EVERYBODY).label("project_id"),
+    literal("announcements").label("channel"),
+    null().label("run_id"),
+    literal("Announcement").label("subject_type"),
+    *announcement_events.c,
+)
 
 
 async def record(
@@ -68,7 +96,8 @@ async def record(
     for project_id, group in groupby(sorted(recorded, key=by_project), by_project):
         of_project = list(group)
         values = (project_id, len(of_project), _as_json(of_project), client_mutation_id, trace_id)
-        numbered = (await connection.exec_driver_sql(_RECORD, values)).one()
+        statement = _RECORD_FOR_EVERYBODY if project_id == EVERYBODY else _RECORD
+        numbered = (await connection.exec_driver_sql(statement, values)).one()
         before: int = numbered.seq_before
         jobs += (DeliveryJob(id_, trace_id=trace_id) for id_ in numbered.deliveries)
         envelopes += (
@@ -92,6 +121,9 @@ class EventLog:
 
     async def after(self, project_id: Id, seq: int, *, most: int) -> list[Envelope]:
         """The project's events with greater numbers, in order; they begin later than `seq + 1` where some are gone."""
+        if project_id == EVERYBODY:
+            of_everybody = _FOR_EVERYBODY.where(announcement_events.c.seq > seq)
+            return await self._read(of_everybody.order_by(announcement_events.c.seq).limit(most))
         return await self._after(seq, most, events.c.project_id == project_id)
 
     async def of_run(self, project_id: Id, run_id: Id, seq: int, *, most: int) -> list[Envelope]:
@@ -99,7 +131,9 @@ class EventLog:
         return await self._after(seq, most, events.c.project_id == project_id, events.c.run_id == run_id)
 
     async def _after(self, seq: int, most: int, *where: ColumnElement[bool]) -> list[Envelope]:
-        query = select(events).where(events.c.seq > seq, *where).order_by(events.c.seq).limit(most)
+        return await self._read(select(events).where(events.c.seq > seq, *where).order_by(events.c.seq).limit(most))
+
+    async def _read(self, query: Select[Any]) -> list[Envelope]:
         with spoken_plainly():
             async with self.engine.connect() as connection:
                 rows = (await connection.execute(query)).mappings().all()
@@ -113,14 +147,16 @@ class EventLog:
         return count
 
     async def newest(self, project_ids: Iterable[Id]) -> dict[Id, int]:
-        """The number of each project's newest event; 0 before the first."""
-        query = select(project_sequences.c.id, project_sequences.c.seq).where(
-            project_sequences.c.id.in_(list(project_ids))
-        )
+        """The number of each project's newest event, and of EVERYBODY's; 0 before the first."""
+        asked = set(project_ids)
+        numbers = select(project_sequences.c.id, project_sequences.c.seq)
+        query: Any = numbers.where(project_sequences.c.id.in_(list(asked - {EVERYBODY})))
+        if EVERYBODY in asked:
+            query = union_all(query, select(announcement_sequence.c.id, announcement_sequence.c.seq))
         with spoken_plainly():
             async with self.engine.connect() as connection:
                 rows = (await connection.execute(query)).all()
-        return {row.id: row.seq for row in rows}
+        return {**dict.fromkeys(asked & {EVERYBODY}, 0), **{row.id: row.seq for row in rows}}
 
 
 def envelope_of(row: Any) -> Envelope:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.announcements import Announcement
 from domain.circuits import Circuit
 from domain.errors import DomainError
 from domain.events import Envelope, Event
@@ -228,8 +229,8 @@ class SqlTransaction:
 
 def in_reach(entity: Any, organization_id: Id, projects: frozenset[Id] | None) -> bool:
     """What `visible` says, of an entity in hand."""
-    if type(entity) in {Circuit, LiveVisit}:
-        return True  # a provider is everybody's, and so is who visits
+    if type(entity) in {Announcement, Circuit, LiveVisit}:
+        return True  # an announcement is everybody's, as a provider is, and who visits
     table = TABLES[type(entity)]
     column = project_column(table)
     owner = entity.organization_id if "organization_id" in table.c else entity.id

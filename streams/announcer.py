@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from broadcaster import Broadcast
@@ -10,6 +11,7 @@ from domain.events import Envelope
 from domain.ids import Id
 
 MOST_WAITING = 10_000
+FINISH_SECONDS = 2.0
 
 encode = msgspec.json.encode
 _decoder = msgspec.json.Decoder(list[Envelope])
@@ -40,3 +42,10 @@ class Announcer:
         while True:
             channel, message = await self._waiting.get()
             await self.bus.publish(channel, message)
+            self._waiting.task_done()
+
+    async def finish(self) -> None:
+        """Until all that was told is on the bus, or for so long: a command of the command line ends soon after."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                await self._waiting.join()

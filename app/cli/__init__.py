@@ -6,7 +6,7 @@ import sys
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli import accounts, demo, development, keys, serve, sweep
+from app.cli import accounts, announcements, demo, development, keys, serve, sweep
 from app.settings import misspelled
 from domain.errors import DomainError
 
@@ -22,7 +22,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, serve, sweep, keys, accounts, development):
+for module in (demo, serve, sweep, keys, accounts, announcements, development):
     module.register(application)
 
 

@@ -31,12 +31,15 @@ def key(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
     organization: Organization = ORGANIZATION,
     project: Project = PROJECT,
+    announce: Annotated[
+        bool, typer.Option("--announce", help="Let it speak to everybody on this server, as that of acme may.")
+    ] = False,
 ) -> None:
     """Print an API key for development. Send it as [bold]X-API-Key[/bold]."""
     settings = read_settings()
     configure_logs(settings.log_format)
     with database(settings) as url:
-        found = run(_key(settings, url, organization, project))
+        found = run(_key(settings, url, organization, project, announces=announce))
     if as_json:
         sys.stdout.write(json.dumps(found.as_dict()) + "\n")
         return
@@ -44,9 +47,12 @@ def key(
         sys.stdout.write(f"{name:17} {value}\n")
 
 
-async def _key(settings: Settings, database_url: str, organization: str, project: str) -> DevelopmentKey:
+async def _key(
+    settings: Settings, database_url: str, organization: str, project: str, *, announces: bool
+) -> DevelopmentKey:
     async with open_parts(settings, database_url, settings.url()) as parts:
-        return await development_key(parts, organization, project, running_server(settings) or settings.url())
+        url = running_server(settings) or settings.url()
+        return await development_key(parts, organization, project, url, announces=announces)
 
 
 def token(

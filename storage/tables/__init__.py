@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from domain.accounts import Account, LedgerEntry
+from domain.announcements import Announcement
 from domain.api_keys import ApiKey
 from domain.assets import Asset
 from domain.circuits import Circuit
@@ -24,6 +25,7 @@ from domain.steps import Step
 from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
+from storage.tables.announcements import announcement_events, announcement_sequence, announcements
 from storage.tables.execution import FIXED, circuits, events, idempotency_keys, runs, steps
 from storage.tables.members import members
 from storage.tables.money import accounts, ledger
@@ -51,10 +53,11 @@ from storage.tables.studio import (
 from storage.tables.webhooks import webhook_deliveries, webhook_endpoints
 
 __all__ = [
-    "FIXED", "TABLES", "accounts", "api_keys", "assets", "circuits", "discarded", "events", "flows", "generations",
-    "idempotency_keys", "image_uploads", "image_variants", "images", "ledger", "leftovers", "live_scopes",
-    "live_visits", "members", "metadata", "organizations", "project_sequences", "projects", "runs", "steps",
-    "webhook_deliveries", "webhook_endpoints", "workflow_versions", "workflows",
+    "FIXED", "TABLES", "accounts", "announcement_events", "announcement_sequence", "announcements", "api_keys",
+    "assets", "circuits", "discarded", "events", "flows", "generations", "idempotency_keys", "image_uploads",
+    "image_variants", "images", "ledger", "leftovers", "live_scopes", "live_visits", "members", "metadata",
+    "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries", "webhook_endpoints",
+    "workflow_versions", "workflows",
 ]  # fmt: skip
 
 TABLES: dict[type[Any], Table] = {
@@ -81,4 +84,5 @@ TABLES: dict[type[Any], Table] = {
     Member: members,
     WebhookEndpoint: webhook_endpoints,
     WebhookDelivery: webhook_deliveries,
+    Announcement: announcements,
 }
