@@ -42,6 +42,7 @@ from storage.live_images import LiveImages
 from storage.migrate import migrate
 from storage.objects.files import FileObjects
 from storage.pool import create_engine
+from storage.presences import open_presences
 from storage.public_images import PublicImages
 from storage.reads import Reads
 from storage.transaction import Database, World
@@ -50,6 +51,7 @@ from streams.announcer import Announcer
 from streams.cursors import Cursors
 from streams.deliveries import Deliveries
 from streams.feeds import Hub
+from streams.presence import Rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,11 +135,13 @@ async def _studio(
     database = Database(engine, announcer.tell, world)
     for run in (announcer.run, hub.run):
         stack.push_async_callback(_end, asyncio.create_task(run()))
+    rooms = await _rooms(stack, bus, settings)
     return database, Studio(
         begin=database.begin,
         reads=reads,
         events=events,
         hub=hub,
+        rooms=rooms,
         deliveries=Deliveries(hub, cursors),
         cursors=cursors,
         offers=offers,
@@ -149,6 +153,16 @@ async def _studio(
         public_url=url,
         webhook_secret=world.webhook_secret,
     )
+
+
+async def _rooms(stack: AsyncExitStack, bus: Broadcast, settings: Settings) -> Rooms:
+    presences = await stack.enter_async_context(open_presences(settings.redis_url))
+    if settings.redis_url is None:  # each process knows of its own alone, so the others need not hear of it
+        bus = await stack.enter_async_context(Broadcast("memory://"))
+    rooms = Rooms(bus, presences, seconds=settings.presence_seconds)
+    stack.push_async_callback(_end, asyncio.create_task(rooms.run()))
+    stack.push_async_callback(rooms.close)
+    return rooms
 
 
 def _world(settings: Settings, secrets: Secrets, url: str, offers: Offers) -> World:

@@ -24,6 +24,7 @@ from storage.reads import Reads
 from streams.cursors import Cursors
 from streams.deliveries import Deliveries
 from streams.feeds import Hub
+from streams.presence import Rooms
 
 Result = TypeVar("Result")
 Entity = TypeVar("Entity")
@@ -40,6 +41,7 @@ class Studio:
     reads: Reads
     events: EventLog
     hub: Hub
+    rooms: Rooms
     deliveries: Deliveries
     cursors: Cursors
     offers: Offers
