@@ -43,6 +43,7 @@ from storage.live_images import LiveImages
 from storage.migrate import migrate
 from storage.objects.files import FileObjects
 from storage.pool import create_engine
+from storage.presences import open_presences
 from storage.public_images import PublicImages
 from storage.reads import Reads
 from storage.transaction import Database, World
@@ -51,6 +52,7 @@ from streams.announcer import Announcer
 from streams.cursors import Cursors
 from streams.deliveries import Deliveries
 from streams.feeds import Hub
+from streams.presence import Rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +137,14 @@ async def _studio(
     for run in (announcer.run, hub.run):
         stack.push_async_callback(_end, asyncio.create_task(run()))
     stack.push_async_callback(announcer.finish)
+    rooms = await _rooms(stack, bus, settings)
     return database, Studio(
         begin=database.begin,
         reads=reads,
         events=events,
         announcements=Announcements(engine),
         hub=hub,
+        rooms=rooms,
         deliveries=Deliveries(hub, cursors),
         cursors=cursors,
         offers=offers,
@@ -152,6 +156,16 @@ async def _studio(
         public_url=url,
         webhook_secret=world.webhook_secret,
     )
+
+
+async def _rooms(stack: AsyncExitStack, bus: Broadcast, settings: Settings) -> Rooms:
+    presences = await stack.enter_async_context(open_presences(settings.redis_url))
+    if settings.redis_url is None:  # each process knows of its own alone, so the others need not hear of it
+        bus = await stack.enter_async_context(Broadcast("memory://"))
+    rooms = Rooms(bus, presences, seconds=settings.presence_seconds)
+    stack.push_async_callback(_end, asyncio.create_task(rooms.run()))
+    stack.push_async_callback(rooms.close)
+    return rooms
 
 
 def _world(settings: Settings, secrets: Secrets, url: str, offers: Offers) -> World:

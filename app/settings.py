@@ -165,6 +165,9 @@ class Settings(BaseSettings):
     socket_recheck_seconds: float = Field(
         15, gt=0, le=25, description="How often a socket's key or token is looked at again, in seconds."
     )
+    presence_seconds: float = Field(
+        10, ge=1, le=300, description="How long someone who is cut off still counts as present, in seconds, at least."
+    )
     most_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Largest request body, in bytes.")
     allowed_origins: Annotated[
         tuple[str, ...],

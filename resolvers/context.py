@@ -25,6 +25,7 @@ from storage.reads import Reads
 from streams.cursors import Cursors
 from streams.deliveries import Deliveries
 from streams.feeds import Hub
+from streams.presence import Rooms
 
 Result = TypeVar("Result")
 Entity = TypeVar("Entity")
@@ -42,6 +43,7 @@ class Studio:
     events: EventLog
     announcements: Announcements
     hub: Hub
+    rooms: Rooms
     deliveries: Deliveries
     cursors: Cursors
     offers: Offers
