@@ -94,7 +94,7 @@ class Actor:
 
     `permissions` hold in the whole organization, or in `project_id` alone where that is set; `memberships` add, project
     by project, what their roles grant. `default_project_id` is meant where it names none. From `expires_at` on it is
-    nobody. Without a `rate_limit_per_hour` of its own, everybody's holds.
+    nobody. Without a `rate_limit_per_hour` of its own, everybody's holds. `name` is what people call it.
     """
 
     subject: str
@@ -109,6 +109,7 @@ class Actor:
     trace_id: str = ""
     expires_at: datetime | None = None
     rate_limit_per_hour: int | None = None
+    name: str | None = None
 
     def reach(self, permission: Permission) -> frozenset[Id] | None:
         """The projects where the actor has this permission; None: everywhere in the organization."""

@@ -136,6 +136,7 @@ class Identity:
             trace_id=trace_id,
             expires_at=row.expires_at,
             rate_limit_per_hour=row.rate_limit_per_hour,
+            name=row.name,
         )
 
     async def _memberships(self, person: Actor) -> Mapping[Id, Role]:

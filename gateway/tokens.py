@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import jwt
 import msgspec
 
-from domain.errors import DomainError, ErrorCode
+from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.ids import Id, parse_id
 from domain.permissions import GRANTS, Actor, ActorKind, Role
+from domain.text import NAME_LENGTH, require_length
 from gateway.jwks import ALGORITHMS, Jwks
 
 LONGEST = 8_192
@@ -73,6 +74,7 @@ class Tokens:
             default_project_id=_id(claims.project, "project") if claims.project else None,
             trace_id=trace_id,
             expires_at=datetime.fromtimestamp(claims.exp, UTC),
+            name=_name(claims.name),
         )
 
     async def _public(self, header: "_Header") -> "_Trust":
@@ -112,6 +114,7 @@ class _Claims(msgspec.Struct, frozen=True):
     exp: Annotated[float, msgspec.Meta(gt=0, lt=_YEAR_9999)]
     role: Role | None = None
     project: _Text | None = None
+    name: Any = None
 
 
 def _header(text: str) -> _Header:
@@ -151,6 +154,14 @@ def _id(text: str, claim: str) -> Id:
     if found is None:
         raise _refused(f"This token's `{claim}` is no id")
     return found
+
+
+def _name(claim: Any) -> str | None:
+    """The name, if it is one: nobody is refused for what their identity provider calls them."""
+    try:
+        return require_length(claim, "name", longest=NAME_LENGTH) if isinstance(claim, str) else None
+    except InvalidInput:
+        return None
 
 
 def _refused(message: str) -> DomainError:

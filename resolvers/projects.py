@@ -9,6 +9,7 @@ from domain.ids import Id
 from domain.images import Image, ImageSource
 from domain.organizations import Organization
 from domain.permissions import Actor
+from domain.presence import Presence
 from domain.projects import Project, ProjectStatus
 from domain.runs import Run, RunStatus
 from domain.workflows import Workflow
@@ -86,6 +87,11 @@ async def project_of(root: OfProject, info: Info) -> Project | None:
 
 async def organization_of(root: Project, info: Info) -> Organization | None:
     return await info.context.load(Organization, root.organization_id)
+
+
+async def presence_of(root: Project, info: Info) -> list[Presence]:
+    """Whoever may read the project may see who is there."""
+    return await info.context.studio.rooms.of(root.id)
 
 
 async def workflows_of(root: Project, info: Info, first: int | None = 20, after: str | None = None) -> Page[Workflow]:

@@ -10,6 +10,7 @@ from domain import assets as domain_assets
 from domain import comparison, graphs, problems
 from domain import members as domain_members
 from domain import organizations as domain_organizations
+from domain import presence as domain_presence
 from domain import projects as domain_projects
 from domain import workflows as domain_workflows
 from domain.ids import Id
@@ -57,6 +58,18 @@ class Member:
     role: Role = said("What they may do in the project.")
 
 
+@of(domain_presence.Presence)
+class Presence:
+    """Someone who has a project open just now, on one connection: they may be here several times."""
+
+    connection_id: Id = said("Which connection: the same as in the stream.")
+    subject: str = said("The key's id, or who the token is for.")
+    name: str | None = said("What people call them, or the key's name.")
+    state: dict[str, Any] = said("What they say they look at; up to 2 KiB.")
+    since: datetime = said("When they came.")
+    version: int = said("Grows with each change.")
+
+
 @of(domain_projects.ProjectSettings)
 class ProjectSettings:
     """What a project's owner decides."""
@@ -92,6 +105,7 @@ class Project(Node):
     flows: Connection[LazyFlow] = said("Its flows, newest first.", flows.flows_of)
     images: Connection[LazyImage] = said("Its images, newest first.", projects.images_of)
     live_scopes: Connection[LazyLiveScope] = said("Its live scopes, newest first.", live_scopes_of)
+    presence: list[Presence] = said("Who is here just now, in the order they came: up to 1,000.", projects.presence_of)
     live_url_secret: str | None = said(
         "What signs live URLs; null for who may not change webhooks.", live_url_secret_of
     )

@@ -55,6 +55,7 @@ class Courier:
         self._seconds = seconds
         self._turn_away = turn_away
         self._waiting: dict[tuple[Id, Id], _Errand] = {}
+        self._under_way: dict[tuple[Id, Id], _Errand] = {}
         self._wanted = asyncio.Event()
         self._answers: set[Answer] = set()
 
@@ -70,13 +71,21 @@ class Courier:
         self._wanted.set()
         return errand.answer
 
+    def is_leaving(self, presence: Presence) -> bool:
+        """Whether the store is still to be told that they left."""
+        key = presence.project_id, presence.connection_id
+        errands = self._waiting.get(key), self._under_way.get(key)
+        return any(errand is not None and errand.change.kind == "left" for errand in errands)
+
     async def run(self) -> None:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
             while self._waiting:
                 keys = list(islice(self._waiting, AT_ONCE))
-                await asyncio.gather(*(self._run_errand(self._waiting.pop(key)) for key in keys))
+                self._under_way = {key: self._waiting.pop(key) for key in keys}
+                await asyncio.gather(*(self._run_errand(errand) for errand in self._under_way.values()))
+                self._under_way.clear()
 
     async def finish(self) -> None:
         """Wait a moment for what is under way."""

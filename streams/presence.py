@@ -184,7 +184,8 @@ class Rooms:
     def _with_ours(self, project_id: Id, found: Iterable[Presence]) -> list[Presence]:
         """Of those who are connected here, this process knows best."""
         ours = self._here.get(project_id, {})
-        return [*(presence for presence in found if presence.connection_id not in ours), *ours.values()]
+        theirs = (one for one in found if one.connection_id not in ours and not self._courier.is_leaving(one))
+        return [*theirs, *ours.values()]
 
     async def _compare(self, watched: "_WatchedRoom") -> None:
         watched.room.begin_comparing()

@@ -44,8 +44,10 @@ local function version(room, ends, id)
 end
 local function extend(room, ends, id, milliseconds)
   redis.call('ZADD', ends, now + milliseconds, id)
-  redis.call('PEXPIRE', room, milliseconds)
-  redis.call('PEXPIRE', ends, milliseconds)
+  if redis.call('PTTL', ends) < milliseconds then
+    redis.call('PEXPIRE', room, milliseconds)
+    redis.call('PEXPIRE', ends, milliseconds)
+  end
 end
 """
 _PUT = """
