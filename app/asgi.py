@@ -11,11 +11,15 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app.console import console_routes, graphiql_page
+from app.event_streams import EventStreams
 from app.graphql import StudioGraphQL
+from app.operations import GraphQLOperations
 from app.parts import Parts
+from app.sockets import Sockets
 from domain.errors import DomainError, ErrorCode
 from domain.live_urls import live_urls_of
 from gateway.entrance import Entrance
+from resolvers.streams import Usher
 from rest.api_v1 import House, routes_of
 from rest.cdn import Cdn
 from rest.delivery import Delivery
@@ -28,8 +32,11 @@ from rest.problems import problem, refusal
 from rest.repeats import Repeats
 from rest.variants import Variants
 from rest.waiting import Waiting
+from schema import schema
 from storage.idempotency import KeptResponses
 from storage.image_variants import ImageVariants
+from streams.conversation import Lobby
+from streams.topics import Topics
 
 DIST = Path(__file__).parent.parent / "console" / "dist"
 
@@ -39,9 +46,7 @@ _FAILURE = DomainError(ErrorCode.INTERNAL, "Something went wrong on our side")
 
 def create_app(parts: Parts) -> ASGIApp:
     settings = parts.settings
-    graphql = StudioGraphQL(
-        parts.studio, parts.identity, settings.allowed_origins, init_seconds=settings.socket_init_seconds
-    )
+    graphql = StudioGraphQL(parts.studio, parts.identity)
 
     async def graphql_or_page(request: Request) -> Response:
         if request.method == "GET" and "query" not in request.query_params and _is_browser(request):
@@ -49,12 +54,15 @@ def create_app(parts: Parts) -> ASGIApp:
         response: Response = await graphql.run(request)
         return response
 
+    sockets, event_streams = _streams(parts)
     paths, live_urls, cdn = ("/graphql", "/v1/graphql"), _live_urls(parts), _cdn(parts)
     app = Starlette(
         middleware=[_cors(settings.allowed_origins)] if settings.allowed_origins else [],
         routes=[
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
-            *(WebSocketRoute(path, graphql) for path in (*paths, "/v1/streams")),
+            *(WebSocketRoute(path, sockets.graphql) for path in paths),
+            WebSocketRoute("/v1/streams", sockets.streams),
+            Route("/v1/streams", event_streams.answer, methods=["GET", "POST"]),
             *console_routes(DIST),
             *cdn.routes(),
             *live_urls.routes(),
@@ -68,6 +76,19 @@ def create_app(parts: Parts) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
     return Entrance(cdn.before(app), settings.most_body_bytes, settings.trusted_proxies)
+
+
+def _streams(parts: Parts) -> tuple[Sockets, EventStreams]:
+    operations, topics = GraphQLOperations(schema, parts.studio), Topics()
+    lobby = Lobby(
+        door=parts.identity,
+        attendance=parts.attendance,
+        topics=topics,
+        rooms=parts.studio.rooms,
+        init_seconds=parts.settings.socket_init_seconds,
+    )
+    sockets = Sockets(lobby, parts.identity, operations, Usher(parts.studio), parts.settings.allowed_origins)
+    return sockets, EventStreams(parts.identity, operations, topics, parts.attendance)
 
 
 def _cdn(parts: Parts) -> Cdn:

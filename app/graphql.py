@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -13,76 +12,46 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.schema.exceptions import InvalidOperationTypeError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.graphql import OperationType
-from strawberry.types.unset import UNSET
 
 from app.forms import FORM_BOUNDS, WHAT_TO_SEND, is_upload, operation_in
-from app.frames import short_reason
-from app.sockets import CLOSED_FORBIDDEN, Conversation, Socket
 from domain.errors import HTTP_STATUS, DomainError, ErrorCode
 from gateway.forms import form_of
 from gateway.identity import Identity
 from gateway.metering import address_of
 from resolvers.context import Context, Studio
 from schema import schema
+from schema.studio import ONLY_BY_POST
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-MOST_OPERATIONS = 100
-CLOSED_TRY_AGAIN_LATER = 1013
 _NOT_NOW = {ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE}
 
 
 class StudioGraphQL(GraphQL[Context, None]):
-    websocket_adapter_class = Socket
-    graphql_transport_ws_handler_class = Conversation
+    """GraphQL by POST and GET; what answers more than once is for `/v1/streams`."""
 
-    def __init__(
-        self,
-        studio: Studio,
-        identity: Identity,
-        allowed_origins: tuple[str, ...],
-        *,
-        init_seconds: float,
-    ) -> None:
+    def __init__(self, studio: Studio, identity: Identity) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
-            connection_init_wait_timeout=timedelta(seconds=init_seconds),
-            max_subscriptions_per_connection=MOST_OPERATIONS,
-            allowed_origins=allowed_origins,
+            subscription_protocols=(),
             multipart_uploads_enabled=True,
         )
         self._studio = studio
         self.identity = identity
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """Whoever asks over HTTP says who they are at once; on a socket the first message may still say it."""
-        named = {"x-api-key", "authorization"} & set(request.headers.keys())
-        silent = isinstance(request, WebSocket) and not named
-        actor = None if silent else await self.identity.of_request(request)
+        actor = await self.identity.of_request(request)
         return Context(self._studio, actor, request.scope["state"]["trace_id"], address_of(request.scope))
-
-    async def on_ws_connect(self, context: Context) -> Any:
-        params = context.connection_params or {}
-        api_key, token = params.get("apiKey"), params.get("token")
-        if context.known_actor is None or api_key or token:
-            said = _text(api_key), _text(token)
-            context.known_actor = await self.identity.of(*said, context.trace_id, context.address)
-        return UNSET
 
     async def run(self, request: Any, *arguments: Any, **named: Any) -> Any:
         try:
             async with AsyncExitStack() as stack:
-                if isinstance(request, Request):
-                    request.scope["state"]["stack"] = stack
+                request.scope["state"]["stack"] = stack
                 return await super().run(request, *arguments, **named)
         except HTTPException as error:
             return self._refusal(request.scope, _told_plainly(error))
         except DomainError as error:
-            if isinstance(request, WebSocket):
-                return await request.close(_close_code_of(error), short_reason(error.message))
             return self._refusal(request.scope, error)
 
     def _refusal(self, scope: Any, error: DomainError) -> Response:
@@ -148,14 +117,6 @@ class StudioGraphQL(GraphQL[Context, None]):
             raise ValueError(str(error)) from error
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _close_code_of(error: DomainError) -> int:
-    return CLOSED_FORBIDDEN if error.http_status < 500 else CLOSED_TRY_AGAIN_LATER
-
-
 def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
@@ -186,7 +147,7 @@ def _headers_of(code: ErrorCode, details: Mapping[str, Any]) -> dict[str, str]:
 def _told_plainly(error: HTTPException) -> DomainError:
     cause = error.__cause__
     if isinstance(cause, InvalidOperationTypeError) and cause.operation_type is OperationType.MUTATION:
-        return DomainError(ErrorCode.METHOD_NOT_ALLOWED, "A mutation changes something: send it by POST")
+        return DomainError(ErrorCode.METHOD_NOT_ALLOWED, ONLY_BY_POST)
     return DomainError(_code_of(error.status_code), error.reason)
 
 

@@ -49,6 +49,7 @@ from storage.reads import Reads
 from storage.transaction import Database, World
 from storage.turns import Limits, Turns, know_providers
 from streams.announcer import Announcer
+from streams.attendance import Attendance
 from streams.cursors import Cursors
 from streams.deliveries import Deliveries
 from streams.feeds import Hub
@@ -67,6 +68,7 @@ class Parts:
     leases: Leases
     credentials: Credentials
     identity: Identity
+    attendance: Attendance
     images: PublicImages
     objects: ObjectStore
     toolbox: EngineToolbox
@@ -100,6 +102,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         meter = await _meter(settings, stack)
         offers = Offers(image=images.image_terms, text=texts.text_terms)
         database, studio = await _studio(stack, engine, bus, settings, secrets, url, offers, meter, objects, live)
+        identity = _identity(credentials, secrets, settings, meter, stack)
         yield Parts(
             settings=settings,
             secrets=secrets,
@@ -108,7 +111,8 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             database=database,
             leases=Leases(pulse),
             credentials=credentials,
-            identity=_identity(credentials, secrets, settings, meter, stack),
+            identity=identity,
+            attendance=_attendance(identity, settings, stack),
             images=shown,
             objects=objects,
             toolbox=EngineToolbox(images, texts, objects, studio.reads, studio.flags, settings.image_max_pixels),
@@ -232,8 +236,18 @@ def _identity(
     uses = KeyUses(credentials.keys_used)
     stack.push_async_callback(uses.flush)
     stack.push_async_callback(_end, asyncio.create_task(uses.run()))
-    recheck_seconds = settings.socket_recheck_seconds
-    return Identity(credentials, secrets, tokens, Attempts(meter), uses, recheck_seconds=recheck_seconds)
+    return Identity(credentials, secrets, tokens, Attempts(meter), uses)
+
+
+def _attendance(identity: Identity, settings: Settings, stack: AsyncExitStack) -> Attendance:
+    attendance = Attendance(
+        identity.still_valid,
+        recheck_seconds=settings.socket_recheck_seconds,
+        idle_seconds=settings.socket_idle_seconds,
+        most=settings.sockets_per_caller,
+    )
+    stack.push_async_callback(_end, asyncio.create_task(attendance.run()))
+    return attendance
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

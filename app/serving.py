@@ -16,6 +16,7 @@ from app.notes import announced
 from app.parts import Parts, open_parts
 from app.seed import ensure_example
 from app.settings import Settings
+from app.wires import MOST_MESSAGE_BYTES, HttpWire, Wire
 from app.working import working
 from domain.errors import DomainError, ErrorCode
 
@@ -67,9 +68,9 @@ async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[Non
         uvicorn.Config(
             create_app(parts),
             loop="none",
-            http="httptools",
-            ws="websockets-sansio",
-            ws_max_size=parts.settings.most_body_bytes,
+            http=HttpWire,
+            ws=Wire,
+            ws_max_size=MOST_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,
@@ -88,6 +89,7 @@ async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[Non
         yield
     finally:
         parts.stopping.set()
+        parts.attendance.dismiss()
         server.should_exit = True
         ready.cancel()
         await serving

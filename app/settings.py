@@ -168,6 +168,12 @@ class Settings(BaseSettings):
     presence_seconds: float = Field(
         10, ge=1, le=300, description="How long someone who is cut off still counts as present, in seconds, at least."
     )
+    socket_idle_seconds: float = Field(
+        300, gt=0, le=86_400, description="How long a socket may have nothing to do and say nothing, in seconds."
+    )
+    sockets_per_caller: int = Field(
+        1_000, ge=1, le=1_000_000, description="Most sockets and event streams a key or person may have per process."
+    )
     most_body_bytes: int = Field(1_048_576, ge=1024, le=1_073_741_824, description="Largest request body, in bytes.")
     allowed_origins: Annotated[
         tuple[str, ...],

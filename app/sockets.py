@@ -1,103 +1,79 @@
-"""Sockets: Strawberry's graphql-transport-ws, held to the protocol's own words."""
+"""Sockets: which protocol is spoken, by whom, from where."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
+from collections.abc import Collection
 from typing import Any
 
-from graphql import GraphQLError
-from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
-    ConnectionInitMessage,
-    PingMessage,
-    SubscribeMessage,
-)
+from starlette.websockets import WebSocket
+from strawberry.http.websocket_origin import is_same_origin, normalize_allowed_origins, normalize_origin
 
-from app.frames import require_frame, short_reason
-from domain.errors import ErrorCode
+from app.operations import GraphQLOperations
+from app.wires import wire_of
+from domain.errors import DomainError
 from gateway.identity import Identity
-from resolvers.context import Context
-
-SEND_SECONDS = 10.0
-CLOSED_FORBIDDEN = 4403
-
-
-class Socket(ASGIWebSocketAdapter):
-    """Takes only frames of the protocol, and drops who does not read."""
-
-    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
-        try:
-            async for message in super().iter_json(ignore_parsing_errors=ignore_parsing_errors):
-                yield require_frame(message)
-        except (ValueError, RecursionError) as error:
-            raise NonJsonMessageReceived from error
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await super().send_json(message)
-        except (TimeoutError, RuntimeError, OSError) as error:
-            raise WebSocketDisconnected from error
-
-    async def close(self, code: int, reason: str) -> None:
-        try:
-            await super().close(code, short_reason(reason))
-        except (RuntimeError, OSError) as error:  # it was closed already
-            raise WebSocketDisconnected from error
+from gateway.metering import address_of
+from resolvers.streams import Usher
+from streams import envelope, transport_ws
+from streams.closing import CloseCode, refused, short_reason
+from streams.conversation import Conversation, Handshake, Lobby
 
 
-class Conversation(BaseGraphQLTransportWSHandler[Context, None]):
-    """
-    A syntax error ends its operation, not the socket; a pong carries what its ping did; no error without a code.
+class Sockets:
+    """`/v1/streams` speaks both protocols, other addresses `graphql-transport-ws` alone."""
 
-    Whoever's key is revoked, or whose key or token expires, is sent away from an open socket too.
-    """
+    def __init__(
+        self,
+        lobby: Lobby,
+        identity: Identity,
+        operations: GraphQLOperations,
+        usher: Usher,
+        allowed_origins: Collection[str],
+    ) -> None:
+        self._lobby = lobby
+        self._identity = identity
+        self._operations = operations
+        self._usher = usher
+        self._allowed_origins = normalize_allowed_origins(allowed_origins)
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._watch: asyncio.Task[None] | None = None
+    async def graphql(self, socket: WebSocket) -> None:
+        await self._serve(socket, (transport_ws.PROTOCOL,))
 
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        await super().handle_connection_init(message)
-        if self.connection_acknowledged and self._watch is None:
-            self._watch = asyncio.create_task(self._close_when_invalid())
+    async def streams(self, socket: WebSocket) -> None:
+        await self._serve(socket, (transport_ws.PROTOCOL, envelope.PROTOCOL))
 
-    async def shutdown(self) -> None:
-        if self._watch:
-            self._watch.cancel()
-        await super().shutdown()
-
-    async def _close_when_invalid(self) -> None:
-        identity: Identity = self.view.identity  # type: ignore[attr-defined] # the view is StudioGraphQL
-        try:
-            await identity.until_invalid(self.context.actor)
-        except Exception as error:  # noqa: BLE001 - who cannot be checked may not stay
-            await self.handle_task_exception(error)
-        self.context.known_actor = None  # what still arrives is asked by nobody
-        for name in list(self.operations):
-            await self.cleanup_operation(name)
-        with suppress(WebSocketDisconnected):
-            await self.websocket.close(CLOSED_FORBIDDEN, "Your key or token is no longer valid: connect with another")
-
-    async def handle_ping(self, message: PingMessage) -> None:
-        payload = message.get("payload")
-        await self.send_message({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
-
-    async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        most = self.max_subscriptions_per_connection
-        if most is None or len(self.operations) < most or message["id"] in self.operations:
-            await super().handle_subscribe(message)
+    async def _serve(self, socket: WebSocket, spoken: tuple[str, ...]) -> None:
+        if not self._may_connect(socket.headers.get("origin"), socket.headers):
+            await socket.close()
             return
-        told = {"code": ErrorCode.RATE_LIMITED, "traceId": self.context.trace_id}
-        error = GraphQLError(f"A socket carries {most} operations at once: complete one first", extensions=told)
-        await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+        offered: list[str] = socket.scope["subprotocols"]
+        chosen = next((protocol for protocol in offered if protocol in spoken), None)
+        await socket.accept(chosen)
+        wire = wire_of(socket.scope)
+        if chosen is None and (offered or envelope.PROTOCOL not in spoken):
+            wire.close(CloseCode.NO_SUCH_SUBPROTOCOL, f"Spoken here: {', '.join(spoken)}")
+            return
+        try:
+            handshake = await self._handshake(socket)
+        except DomainError as error:
+            closed = refused(error)
+            wire.close(closed.code, short_reason(closed.reason))
+            return
+        await self._conversation(chosen, wire, handshake).run(socket._receive)  # noqa: SLF001 - whole events, unchecked
 
-    async def handle_task_exception(self, error: Exception) -> None:
-        if not isinstance(error, WebSocketDisconnected):
-            await super().handle_task_exception(error)
+    async def _handshake(self, socket: WebSocket) -> Handshake:
+        """Who asks may be said in the headers; where it is not, the first message says it."""
+        named = {"x-api-key", "authorization"} & set(socket.headers.keys())
+        actor = await self._identity.of_request(socket) if named else None
+        return Handshake(socket.scope["state"]["trace_id"], address_of(socket.scope), actor)
 
-    @staticmethod
-    def _get_pre_execution_close_reason(_: GraphQLError) -> str | None:
-        return None
+    def _conversation(self, protocol: str | None, wire: Any, handshake: Handshake) -> Conversation:
+        if protocol == transport_ws.PROTOCOL:
+            return transport_ws.TransportWs(wire, self._lobby, handshake, self._operations)
+        return envelope.Envelope(wire, self._lobby, handshake, self._usher)
+
+    def _may_connect(self, origin: str | None, headers: Any) -> bool:
+        """Programs say no origin; pages of other hosts are let in where a setting names them."""
+        if origin is None or headers.get("sec-fetch-site") == "same-origin":
+            return True
+        if is_same_origin(origin, headers.get("host")) or "*" in self._allowed_origins:
+            return True
+        return normalize_origin(origin) in self._allowed_origins

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.events import Event
@@ -76,8 +77,13 @@ class Announcement:
             subject_type="Announcement",
             subject_id=self.id,
             version=self.version,
-            payload=payload_of(self, _TOLD),
+            payload=self.payload,
         )
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """As the announcements channel tells it."""
+        return payload_of(self, _TOLD)
 
 
 @dataclass(kw_only=True)

@@ -143,6 +143,11 @@ class Actor:
             return here
         return replace(here, permissions=frozenset(), scopes=(), role=None)
 
+    @property
+    def audience(self) -> "Actor":
+        """Whoever may read the same: the caller without who they are."""
+        return replace(self, subject="", name=None, trace_id="", expires_at=None, rate_limit_per_hour=None)
+
     def require(self, permission: Permission) -> None:
         if not self.may(permission):
             raise DomainError(

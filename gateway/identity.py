@@ -1,10 +1,8 @@
 """Who is asking: an API key or a token, on a request's headers or in a socket's first message."""
 
-import asyncio
 import hmac
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
@@ -54,15 +52,12 @@ class Identity:
         tokens: Tokens,
         attempts: Attempts,
         uses: KeyUses,
-        *,
-        recheck_seconds: float,
     ) -> None:
         self._credentials = credentials
         self._secrets = secrets
         self._tokens = tokens
         self._attempts = attempts
         self._uses = uses
-        self._recheck_seconds = recheck_seconds
         self._remembered: OrderedDict[str, tuple[float, ApiKey | None]] = OrderedDict()
         self._teams: OrderedDict[tuple[Id, str], tuple[float, Mapping[Id, Role]]] = OrderedDict()
         self._prefixes: OrderedDict[str, str] = OrderedDict()  # of the keys that were let in, by their ids
@@ -98,14 +93,6 @@ class Identity:
         if actor.expires_at is not None and actor.expires_at <= datetime.now(UTC):
             return False
         return actor.memberships.items() <= (await self._memberships(actor)).items()
-
-    async def until_invalid(self, actor: Actor) -> None:
-        """Returns soon after key or token has expired, the key is revoked, or a membership is taken away or changed."""
-        valid = True
-        while valid:
-            await asyncio.sleep(self._recheck_seconds)
-            with suppress(DomainError):  # a database that does not answer shuts nobody out
-                valid = await self.still_valid(actor)
 
     async def _of(self, api_key: str | None, token: str | None, trace_id: str, address: str | None) -> Actor:
         if api_key:

@@ -9,7 +9,6 @@ from strawberry import Info as StrawberryInfo
 from strawberry.dataloader import DataLoader
 
 from domain.commands import execute
-from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.offers import Offers
 from domain.permissions import Actor
@@ -58,20 +57,14 @@ class Studio:
 
 @dataclass(slots=True)
 class Context:
-    """One request, or one socket. Its actor is known from the request, or from the socket's first message."""
+    """One operation; `connection_id` is the socket's that it came by, if it came by one."""
 
     studio: Studio
-    known_actor: Actor | None
+    actor: Actor
     trace_id: str
     address: str | None = None
-    connection_params: dict[str, Any] | None = None
+    connection_id: Id | None = None
     _loaders: dict[tuple[type, str], DataLoader[str, Any]] = field(default_factory=dict)
-
-    @property
-    def actor(self) -> Actor:
-        if self.known_actor is None:
-            raise DomainError(ErrorCode.UNAUTHENTICATED, "Say who you are in `connection_init`")
-        return self.known_actor
 
     @property
     def reads(self) -> Reads:
@@ -132,7 +125,7 @@ class Context:
                     found[getattr(row, column)].append(row)
                 return [found[value] for value in values]
 
-            # A socket lives long: what was read for one event must not answer the next.
+            # A subscription lives long: what was read for one event must not answer the next.
             self._loaders[key] = DataLoader(load_fn=fetch, cache=False)
         return self._loaders[key]
 

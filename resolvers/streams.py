@@ -1,38 +1,54 @@
 """Live updates: what happens, to whoever watches."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from domain.errors import DomainError, ErrorCode
+from domain.announcements import EVERYBODY
+from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.generations import Generation
 from domain.ids import Id
 from domain.images import Image
-from domain.permissions import Permission
+from domain.permissions import Actor, Permission
+from domain.presence import Presence
 from domain.projects import Project
 from domain.runs import Run
 from domain.steps import Step
-from resolvers.context import Context, Info
+from resolvers.announcements import announcement_of
+from resolvers.context import Info, Studio
+from resolvers.mutations import Payload
 from storage.reads import READS
-from streams.deliveries import Audience, Delivery
-from streams.states import states_of
+from streams.channels import Channels, Origins
+from streams.deliveries import Delivery, Interest
+from streams.envelope_messages import MOST_CHANNELS, Wanted
+from streams.states import States
 
-MOST_CHANNELS = 50
 _SUBJECTS: dict[str, type] = {"Run": Run, "RunStep": Step, "Generation": Generation, "Image": Image}
 
 
 class ChannelName(StrEnum):
     RUNS = "RUNS"
+    PRESENCE = "PRESENCE"
+    ANNOUNCEMENTS = "ANNOUNCEMENTS"
 
 
 @dataclass
 class Channel:
-    """What to follow: all runs of a project, or one run. Without either, the project the key stands for."""
+    """What to follow: of a project, or of one run. Without either, of the project the key stands for."""
 
     name: ChannelName
     project_id: Id | None = None
     run_id: Id | None = None
+
+
+@dataclass
+class SetPresence:
+    """What somebody looks at: a JSON object of at most 2 KiB; null leaves."""
+
+    state: dict[str, Any] | None
+    project_id: Id | None = None
+    client_mutation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,51 +57,114 @@ class Resync:
     cursor: str
 
 
-async def stream(info: Info, channels: list[Channel], after: str | None = None) -> AsyncIterator[Delivery]:
+@dataclass(frozen=True, slots=True)
+class PresenceSnapshot:
+    project_id: Id
+    members: list[Presence]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Whatever is read below it is read after the cursor."""
+
+    cursor: str
+
+
+async def stream(info: Info, channels: list[Channel], after: str | None = None) -> Channels:
+    return await Usher(info.context.studio).channels(info.context.actor, _wanted(channels), after)
+
+
+async def snapshot(info: Info, channels: list[Channel]) -> Snapshot:
+    found = await Usher(info.context.studio).channels(info.context.actor, _wanted(channels), None)
+    return Snapshot(await found.cursor())
+
+
+async def set_presence(info: Info, input: SetPresence) -> Payload[Id]:
     context = info.context
-    audience = await _audience(context, channels)
-    async for delivery in context.studio.deliveries.follow(audience, after):
-        yield delivery
+    if context.connection_id is None:
+        raise InvalidInput("Presence is a socket's own: say it over /v1/streams, by graphql-transport-ws")
+    await Usher(context.studio).be_present(context.actor, context.connection_id, input.project_id, input.state)
+    return Payload(input.client_mutation_id, context.connection_id)
 
 
-async def _audience(context: Context, channels: list[Channel]) -> Audience:
-    if not 1 <= len(channels) <= MOST_CHANNELS:
-        message = f"Name 1 to {MOST_CHANNELS} channels"
-        raise DomainError(ErrorCode.VALIDATION_ERROR, message, field="channels")
-    found: dict[Id, frozenset[Id] | None] = {}
-    for channel in channels:
-        project_id, runs = await _followed(context, channel)
-        before = found.get(project_id, frozenset())
-        found[project_id] = None if runs is None or before is None else before | runs
-    return found
+def _wanted(channels: list[Channel]) -> list[Wanted]:
+    return [Wanted(channel.name.lower(), channel.project_id, channel.run_id) for channel in channels]
 
 
-async def _followed(context: Context, channel: Channel) -> tuple[Id, frozenset[Id] | None]:
-    reads, actor = context.reads, context.actor
-    actor.require(Permission.RUNS_READ)
-    if channel.run_id is not None:
-        run = await reads.one(Run, actor, id=channel.run_id)
+@dataclass(frozen=True, slots=True)
+class Usher:
+    """Finds what a caller may follow, and says in their name what they look at."""
+
+    studio: Studio
+
+    async def channels(self, actor: Actor, wanted: Sequence[Wanted], after: str | None) -> Channels:
+        """Raises PROJECT_NOT_FOUND, RUN_NOT_FOUND, FORBIDDEN, CURSOR_EXPIRED."""
+        if not 1 <= len(wanted) <= MOST_CHANNELS:
+            raise InvalidInput(f"Name 1 to {MOST_CHANNELS} channels", field="channels")
+        interests: dict[Id, Interest] = {}
+        rooms: set[Id] = set()
+        for one in wanted:
+            if one.channel == "announcements":
+                interests[EVERYBODY] = Interest(frozenset({"Announcement"}))
+            elif one.channel == "presence":
+                rooms.add(await self._project(actor, one.project_id, Permission.PROJECTS_READ))
+            else:
+                feed, interest = await self._runs(actor, one)
+                interests[feed] = interests[feed] | interest if feed in interests else interest
+        studio = self.studio
+        asked = None if after is None else studio.cursors.read(after)
+        origins = Origins(studio.deliveries, studio.rooms, studio.announcements)
+        return Channels(origins=origins, interests=interests, rooms=frozenset(rooms), asked=asked)
+
+    async def be_present(self, actor: Actor, connection_id: Id, project_id: Id | None, state: Any) -> None:
+        """Raises PROJECT_NOT_FOUND, VALIDATION_ERROR for a state that cannot be told."""
+        found = await self._project(actor, project_id, Permission.PROJECTS_READ)
+        if state is None:
+            self.studio.rooms.leave(found, connection_id)
+        else:
+            await self.studio.rooms.say(connection_id, found, actor.subject, actor.name, state)
+
+    async def _runs(self, actor: Actor, wanted: Wanted) -> tuple[Id, Interest]:
+        if wanted.run_id is None:
+            project_id = await self._project(actor, wanted.project_id, Permission.RUNS_READ)
+            return project_id, Interest(_readable(actor, project_id))
+        actor.require(Permission.RUNS_READ)
+        run = await self.studio.reads.one(Run, actor, id=wanted.run_id)
         if run is None:
             raise DomainError(ErrorCode.RUN_NOT_FOUND, "There is no such run", field="channels.runId")
-        return run.project_id, frozenset({run.id})
-    project = await reads.one(Project, actor, id=context.project_id(channel.project_id))
-    if project is None or not actor.may(Permission.RUNS_READ, project.id):
-        raise DomainError(ErrorCode.PROJECT_NOT_FOUND, "There is no such project", field="channels.projectId")
-    return project.id, None
+        return run.project_id, Interest(_readable(actor, run.project_id), frozenset({run.id}))
+
+    async def _project(self, actor: Actor, named: Id | None, permission: Permission) -> Id:
+        actor.require(permission)
+        project = await self.studio.reads.one(Project, actor, id=actor.project_meant(named))
+        if project is None or not actor.may(permission, project.id):
+            raise DomainError(ErrorCode.PROJECT_NOT_FOUND, "There is no such project", field="channels.projectId")
+        return project.id
+
+
+def _readable(actor: Actor, project_id: Id) -> frozenset[str]:
+    """What of a project's events the actor may read."""
+    return frozenset(name for name, kind in _SUBJECTS.items() if actor.may(READS[kind], project_id))
 
 
 async def subject_of(root: Delivery, info: Info) -> Any:
-    """The entity as it is now; None where this viewer may not read such."""
-    if root.subject_type == "Resync":
-        return Resync(root.payload["reason"], root.cursor)
-    kind = _SUBJECTS[root.subject_type]
-    return await info.context.load(kind, root.subject_id) if info.context.actor.may(READS[kind]) else None
+    """The entity as it is now; None where it is gone."""
+    match root.subject_type:
+        case "Resync":
+            return Resync(root.payload["reason"], root.cursor)
+        case "Presence":
+            return None if root.event == "presence.left" else root.subject
+        case "PresenceSnapshot":
+            return PresenceSnapshot(Id(root.subject_id), root.subject)
+        case "Announcement":
+            return await announcement_of(info.context, Id(root.subject_id))
+        case name:
+            return await info.context.load(_SUBJECTS[name], root.subject_id)
 
 
-async def run_updated(info: Info, id: Id) -> AsyncIterator[Run]:
-    reads, actor = info.context.reads, info.context.actor
-    run = await reads.one(Run, actor, id=id)
+async def run_updated(info: Info, id: Id) -> States[Run]:
+    studio, actor = info.context.studio, info.context.actor
+    run = await studio.reads.one(Run, actor, id=id)
     if run is None:
         raise DomainError(ErrorCode.RUN_NOT_FOUND, "There is no such run", field="id")
-    async for state in states_of(run, info.context.studio.hub, reads, actor):
-        yield state
+    return States(run, studio.hub, studio.reads, actor)

@@ -33,7 +33,7 @@ from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow,
 from resolvers.flows import OfFlow
 from resolvers.generations import OfGeneration
 from resolvers.live_scopes import LiveCache, OfLiveScope
-from resolvers.streams import Channel, ChannelName
+from resolvers.streams import Channel, ChannelName, SetPresence
 from resolvers.uploads import OfUpload, PictureBrought
 from resolvers.webhooks import OfEndpoint
 from resolvers.workflows import WorkflowGraph
@@ -106,6 +106,7 @@ INPUTS: dict[type, str] = {
     Announce: "AnnounceInput",
     EndAnnouncement: "EndAnnouncementInput",
     Channel: "ChannelInput",
+    SetPresence: "SetPresenceInput",
 }
 
 

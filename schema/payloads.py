@@ -64,6 +64,14 @@ class ClaimPayload:
 
 
 @of(Payload)
+class PresencePayload:
+    """Where and as whom somebody is present."""
+
+    client_mutation_id: str | None = said(_ECHO)
+    connection_id: Id = said("The socket, as `Presence.connectionId` names it.", entity_of)
+
+
+@of(Payload)
 class GenerationPayload:
     """The generation as it is now."""
 

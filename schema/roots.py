@@ -61,7 +61,7 @@ from schema.accounts import LedgerEntry
 from schema.announcements import Announcement, AnnouncementPayload
 from schema.api_keys import ApiKey, ApiKeyPayload
 from schema.connections import Connection
-from schema.fields import said, watched
+from schema.fields import of, said, watched
 from schema.payloads import (
     AssetPayload,
     CancelRunPayload,
@@ -71,6 +71,7 @@ from schema.payloads import (
     ImagePayload,
     ImageUploadPayload,
     LiveScopePayload,
+    PresencePayload,
     ProjectPayload,
     RunPayload,
     WorkflowPayload,
@@ -88,6 +89,14 @@ from schema.types import (
 )
 from schema.viewer import Viewer
 from schema.webhooks import DeletePayload, WebhookDeliveryPayload, WebhookEndpoint, WebhookEndpointPayload
+
+
+@of(streams.Snapshot)
+class Snapshot:
+    """What is there, and the cursor that goes on behind it: nothing falls between the two."""
+
+    cursor: str = said("For the `after` of `stream`, with the same channels.")
+    query: "Query" = said("Whatever is asked in here is read after the cursor.", lambda root: root)
 
 
 @strawberry.type(description="What can be asked.")
@@ -121,6 +130,7 @@ class Query:
         "Who is told what happens in a project, newest first.", webhooks.webhook_endpoints
     )
     providers: list[Provider] = said("The AI providers, and whether they are asked at present.", runs.providers)
+    snapshot: Snapshot = said("The state to begin with, before `stream` tells what changes.", streams.snapshot)
     announcements: list[Announcement] = said(
         "What the studio tells everybody now, newest first: 100 at most.", announcements.announcements
     )
@@ -209,6 +219,10 @@ class Mutation:
         "Repeat a run that is over: what failed, or all of it.", start(RetryRun, domain_runs.Run, "id")
     )
     submit_step: RunPayload = said("Answer what a waiting step asks.", mutation(SubmitStep))
+    set_presence: PresencePayload = said(
+        "Say what you look at, to all who follow the project's presence. Over a socket: the presence is its own.",
+        streams.set_presence,
+    )
     claim: ClaimPayload = said("Say who is on a waiting step.", mutation(ClaimWork))
     release_claim: ClaimPayload = said("Say that nobody is on it any more.", mutation(ReleaseClaim))
     announce: AnnouncementPayload = said(

@@ -10,11 +10,13 @@ from domain import circuits, forms, quotes
 from domain import runs as domain_runs
 from domain import steps as domain_steps
 from domain.errors import ErrorCode
+from domain.ids import Id
 from resolvers import projects, runs, streams
+from schema.announcements import Announcement
 from schema.connections import PageInfo
 from schema.fields import of, said
 from schema.pictures import Generation, Image
-from schema.types import Node, Project, Workflow
+from schema.types import Node, Presence, Project, Workflow
 from streams import deliveries
 
 strawberry.enum(ErrorCode, description="Every error there is; HTTP answers use the same words.")
@@ -182,8 +184,16 @@ class Resync:
     cursor: str = said("Where to go on.")
 
 
+@of(streams.PresenceSnapshot)
+class PresenceSnapshot:
+    """Who was present when somebody began to follow; changes come after it."""
+
+    project_id: Id = said("The project.")
+    members: list[Presence] = said("Who is there, in the order they came.")
+
+
 StreamSubject = Annotated[
-    Run | RunStep | Generation | Image | Resync,
+    Run | RunStep | Generation | Image | Presence | PresenceSnapshot | Announcement | Resync,
     strawberry.union("StreamSubject", description="What an event can be about."),
 ]
 

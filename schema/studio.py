@@ -3,19 +3,25 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any
 
 import strawberry
 import structlog
 from graphql import (
     DocumentNode,
+    Executor,
     GraphQLError,
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    create_source_event_stream,
+    execute_subscription_event,
     get_operation_ast,
     validate,
 )
+from graphql import ExecutionResult as GraphQLResult
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -33,6 +39,8 @@ LONGEST_KEPT_CHARACTERS = 20_000  # so that what is kept has a bound
 _ASKS_OF_SCHEMA = re.compile(r"__(schema|type)\b")
 _COSTS = Costs(DOCUMENTS_KEPT)
 _MALFORMED = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
+
+ONLY_BY_POST = "A mutation changes something: send it by POST"
 
 log = structlog.get_logger(__name__)
 
@@ -141,7 +149,40 @@ def _keep_validated() -> SchemaExtension:
     return _KeptValidation(maxsize=DOCUMENTS_KEPT)
 
 
-EXTENSIONS = [_limit_tokens, _keep_parsed, _Budget, _keep_validated]
+class _Subscribing(SchemaExtension):
+    """Of a subscription nothing is executed here: its answer is where its events come from, and how they are told."""
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        context = self.execution_context
+        if context.operation_type is OperationType.SUBSCRIPTION and context.graphql_document:
+            context.result = await _begun(context, context.graphql_document)
+        yield
+
+
+async def _begun(context: ExecutionContext, document: DocumentNode) -> GraphQLResult:
+    executor = Executor.build(
+        context.schema._schema,  # noqa: SLF001 - strawberry offers no other way to the graphql-core schema
+        document,
+        context_value=context.context,
+        raw_variable_values=context.variables,
+        operation_name=context.operation_name,
+    )
+    if not isinstance(executor, Executor):
+        return GraphQLResult(errors=executor)
+    found = create_source_event_stream(executor)
+    source = await found if isawaitable(found) else found
+    return source if isinstance(source, GraphQLResult) else GraphQLResult({"begun": Begun(executor, source)})
+
+
+EXTENSIONS = [_limit_tokens, _keep_parsed, _Budget, _keep_validated, _Subscribing]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A subscription: what its resolver found, and the executor that answers for each value of that."""
+
+    executor: Executor
+    source: Any
 
 
 class StudioSchema(strawberry.Schema):
@@ -149,6 +190,47 @@ class StudioSchema(strawberry.Schema):
         """The answer to a query or mutation; what answers more than once is for `stream`."""
         allowed = set(named.pop("allowed_operation_types", None) or OperationType) - {OperationType.SUBSCRIPTION}
         return await super().execute(query, allowed_operation_types=allowed, **named)
+
+    async def begin(
+        self,
+        query: str,
+        variables: dict[str, Any] | None,
+        context: Any,
+        operation_name: str | None,
+        allowed: set[OperationType],
+    ) -> ExecutionResult | Begun:
+        """
+        As `execute`, for operations of all kinds: of a subscription comes what its answers are made of.
+
+        Raises METHOD_NOT_ALLOWED for a mutation where none is allowed.
+        """
+        try:
+            result = await super().execute(
+                query,
+                variable_values=variables,
+                context_value=context,
+                operation_name=operation_name,
+                allowed_operation_types=allowed,
+            )
+        except InvalidOperationTypeError as error:
+            raise DomainError(ErrorCode.METHOD_NOT_ALLOWED, ONLY_BY_POST) from error
+        except _MALFORMED as error:
+            refusal = GraphQLError(str(error), original_error=error)
+            _complete(refusal, context.trace_id)
+            return ExecutionResult(data=None, errors=[refusal])
+        found: Begun | None = (result.data or {}).get("begun") if isinstance(result.data, dict) else None
+        return found if isinstance(found, Begun) else result
+
+    async def tell(self, executor: Executor, value: Any, context: Any) -> GraphQLResult:
+        """The answer of a subscription to one value of its source, as whoever the context stands for may see it."""
+        one = executor.build_per_event_executor(value)
+        one.context_value = context
+        told = execute_subscription_event(one)
+        result: GraphQLResult = await told if isawaitable(told) else told
+        for error in result.errors or ():
+            if "traceId" not in (error.extensions or {}):
+                _complete(error, context.trace_id)
+        return result
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Give each error its code and trace; what was not expected is logged, and told without its details."""

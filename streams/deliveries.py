@@ -1,22 +1,44 @@
-"""What a listener of a project gets: its events in order, each with the cursor that continues after it."""
+"""What a listener gets: the events of what they follow, in order, each with the cursor that continues after it."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Hashable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.events import Envelope
+from domain.announcements import Announcement
+from domain.events import Envelope, Event
 from domain.ids import Id
 from streams.cursors import Cursors
 from streams.feeds import Follower, Hub
 
-Audience = Mapping[Id, frozenset[Id] | None]
-"""The projects followed; for each the runs that matter, or None for all of them."""
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What matters of a feed: subjects of these types; of these runs alone, or None for all."""
+
+    subject_types: frozenset[str]
+    runs: frozenset[Id] | None = None
+
+    def includes(self, event: Event) -> bool:
+        return event.subject_type in self.subject_types and (self.runs is None or event.run_id in self.runs)
+
+    def __or__(self, other: "Interest") -> "Interest":
+        runs = None if self.runs is None or other.runs is None else self.runs | other.runs
+        return Interest(self.subject_types | other.subject_types, runs)
+
+
+Interests = Mapping[Id, Interest]
+"""By the id of the feed: a project, or everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """An event as it is sent; `subject_type` and `subject_id` name the entity it is about."""
+    """
+    An event as it is sent; `subject_type` and `subject_id` name the entity it is about.
+
+    `subject` is what there is of it nowhere else: who is present, what is announced.
+    """
 
     cursor: str
     channel: str
@@ -24,51 +46,77 @@ class Delivery:
     payload: dict[str, Any]
     subject_type: str
     subject_id: str
-    client_mutation_id: str | None
-    trace_id: str | None
-    occurred_at: datetime
+    subject: Any = None
+    client_mutation_id: str | None = None
+    trace_id: str | None = None
+    occurred_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def about(self) -> Hashable:
+        """Where only the newest matters, a later one about the same takes its place; None: it is always told."""
+        return (self.subject_type, self.subject_id) if self.subject_id else None
+
+    def at(self, cursor: str) -> "Delivery":
+        return replace(self, cursor=cursor)
 
 
-class Deliveries:
-    def __init__(self, hub: Hub, cursors: Cursors) -> None:
-        self._hub = hub
+def announced(one: Announcement) -> Delivery:
+    """An announcement that began before the listener came."""
+    return Delivery(
+        cursor="",
+        channel="announcements",
+        event="announcement.started",
+        payload=one.payload,
+        subject_type="Announcement",
+        subject_id=one.id,
+        occurred_at=one.started_at or one.starts_at,
+    )
+
+
+class Following:
+    """One listener: where they stand in each feed, and what comes next."""
+
+    def __init__(self, follower: Follower, interests: Interests, cursors: Cursors, lost: str | None) -> None:
+        self._follower = follower
+        self._interests = interests
         self._cursors = cursors
+        self._lost = lost
 
-    async def follow(self, audience: Audience, after: str | None) -> AsyncIterator[Delivery]:
+    @property
+    def positions(self) -> dict[Id, int]:
+        return self._follower.positions
+
+    @property
+    def cursor(self) -> str:
+        return self._cursors.write(self.positions)
+
+    def wake(self) -> None:
+        """Have `batches` yield, be it nothing."""
+        self._follower.wake()
+
+    async def batches(self) -> AsyncIterator[list[Delivery]]:
         """
-        Events of the audience, after the cursor where there is one, for ever.
+        What happens, for ever. An empty batch says that this is all for now.
 
         Where history is gone a `resync` comes in its place: read the state again, then go on with its cursor.
-        Raises CURSOR_EXPIRED for a cursor of another server.
         """
-        asked = {} if after is None else self._cursors.read(after)
-        async with self._hub.follow(audience, asked) as follower:
-            if any(follower.positions[project_id] < asked.get(project_id, 0) for project_id in audience):
-                yield self._resync(follower, "the cursor is ahead of what is recorded")
-            async for batch, history_is_gone in follower.batches():
-                for delivery in self._deliver(follower, audience, batch, history_is_gone=history_is_gone):
-                    yield delivery
+        if self._lost:
+            yield [self._resync(self._lost)]
+        async for batch, history_is_gone in self._follower.batches():
+            if history_is_gone:
+                if batch:
+                    self.positions[batch[0].event.project_id] = batch[0].seq - 1
+                yield [self._resync("what happened since the cursor is no longer kept")]
+            yield [delivery for envelope in batch if (delivery := self._delivery(envelope))]
 
-    def _deliver(
-        self, follower: Follower, audience: Audience, batch: list[Envelope], *, history_is_gone: bool
-    ) -> list[Delivery]:
-        found = []
-        if history_is_gone:
-            if batch:
-                follower.positions[batch[0].event.project_id] = batch[0].seq - 1
-            found.append(self._resync(follower, "what happened since the cursor is no longer kept"))
-        for envelope in batch:
-            event = envelope.event
-            follower.positions[event.project_id] = envelope.seq
-            runs = audience[event.project_id]
-            if runs is None or event.run_id in runs:
-                found.append(self._delivery(follower, envelope))
-        return found
-
-    def _delivery(self, follower: Follower, envelope: Envelope) -> Delivery:
+    def _delivery(self, envelope: Envelope) -> Delivery | None:
+        """The event as it is sent, where it matters to this listener, who has come past it now."""
         event = envelope.event
+        self.positions[event.project_id] = envelope.seq
+        if not self._interests[event.project_id].includes(event):
+            return None
         return Delivery(
-            cursor=self._cursors.write(follower.positions),
+            cursor=self.cursor,
             channel=event.channel,
             event=event.event,
             payload=event.payload,
@@ -79,8 +127,8 @@ class Deliveries:
             occurred_at=event.occurred_at,
         )
 
-    def _resync(self, follower: Follower, reason: str) -> Delivery:
-        cursor = self._cursors.write(follower.positions)
+    def _resync(self, reason: str) -> Delivery:
+        cursor = self.cursor
         return Delivery(
             cursor=cursor,
             channel="runs",
@@ -88,7 +136,25 @@ class Deliveries:
             payload={"reason": reason, "cursor": cursor},
             subject_type="Resync",
             subject_id="",
-            client_mutation_id=None,
-            trace_id=None,
-            occurred_at=datetime.now(UTC),
         )
+
+
+class Deliveries:
+    def __init__(self, hub: Hub, cursors: Cursors) -> None:
+        self._hub = hub
+        self._cursors = cursors
+
+    def positions_of(self, after: str | None) -> Mapping[Id, int] | None:
+        """Where a listener stood. Raises CURSOR_EXPIRED for a cursor of another server."""
+        return None if after is None else self._cursors.read(after)
+
+    @asynccontextmanager
+    async def follow(
+        self, interests: Interests, asked: Mapping[Id, int] | None = None, lost: str | None = None
+    ) -> AsyncIterator[Following]:
+        """Follow from these positions on, from now on where there is none; `lost` says why they lead nowhere."""
+        asked = asked or {}
+        async with self._hub.follow(interests, asked) as follower:
+            if any(position < asked.get(feed, 0) for feed, position in follower.positions.items()):
+                lost = lost or "the cursor is ahead of what is recorded"
+            yield Following(follower, interests, self._cursors, lost)

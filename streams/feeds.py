@@ -24,6 +24,7 @@ from streams.announcer import channel_of, decode
 
 RECENT_EVENTS = 2_000
 BATCH_EVENTS = 200
+RETRY_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -91,23 +92,40 @@ class Follower:
         self._feeds = feeds
         self._news = news
 
+    def wake(self) -> None:
+        """Have `batches` look again."""
+        self._news.set()
+
     async def batches(self) -> AsyncIterator[tuple[list[Envelope], bool]]:
         """
         What comes after the positions, in order, for ever. True where history before the batch is gone.
 
-        `positions` are moved by whoever handles the events, one by one.
+        `positions` are moved by whoever handles the events, one by one. An empty batch says that this is all for now;
+        it comes again whenever somebody wakes this follower.
         """
         while True:
             self._news.clear()
             for project_id, feed in self._feeds.items():
                 position = self.positions[project_id]
-                if batch := await feed.after(position):
+                batch = await self._next(feed, position)
+                if batch:
                     yield batch, batch[0].seq != position + 1
                     self._news.set()
-                elif feed.newest > position:
+                elif batch is not None and feed.newest > position:
                     self.positions[project_id] = feed.newest
                     yield [], True
+            yield [], False
             await self._news.wait()
+
+    async def _next(self, feed: Feed, position: int) -> list[Envelope] | None:
+        """What the feed has after the position; None, and soon again, where the database is away."""
+        try:
+            return await feed.after(position)
+        except DomainError as error:
+            log.warning("a feed could not be read", project_id=feed.project_id, error=error.message)
+            await asyncio.sleep(RETRY_SECONDS)
+            self._news.set()
+            return None
 
 
 class Hub:

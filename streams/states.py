@@ -1,14 +1,18 @@
 """What is watched: as it is now, then at each change, until it is over."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
+from domain.errors import DomainError, ErrorCode
 from domain.events import Event
 from domain.ids import Id
 from domain.permissions import Actor
 from storage.reads import Reads
-from streams.feeds import Hub
+from streams.feeds import RETRY_SECONDS, Hub
+from streams.topics import SINKS_AT_ONCE, Encode, Sink, Source, Topic
 
 
 class Watched(Protocol):
@@ -16,12 +20,14 @@ class Watched(Protocol):
 
     id: Id
     project_id: Id
+    version: int
 
     @property
     def is_finished(self) -> bool: ...
 
 
 Subject = TypeVar("Subject", bound=Watched)
+_NOTHING = -1
 
 
 async def states_of(subject: Subject, hub: Hub, reads: Reads, actor: Actor) -> AsyncGenerator[Subject, None]:
@@ -45,8 +51,71 @@ async def end_of(subject: Subject, hub: Hub, reads: Reads, actor: Actor) -> Subj
     return subject
 
 
+@dataclass(frozen=True, slots=True)
+class States(Source, Generic[Subject]):
+    """The states of one subject, as a source of answers."""
+
+    subject: Subject
+    hub: Hub
+    reads: Reads
+    actor: Actor
+
+    @property
+    def key(self) -> Hashable:
+        return type(self.subject), self.subject.id
+
+    def topic(self, encode: Encode) -> "StateTopic[Subject]":
+        return StateTopic(self, encode)
+
+    def all(self) -> AsyncGenerator[Subject, None]:
+        return states_of(self.subject, self.hub, self.reads, self.actor)
+
+    async def now(self) -> Subject:
+        return await _again(self.subject, self.reads, self.actor)
+
+
+class StateTopic(Topic, Generic[Subject]):
+    """Who joins gets the state of that moment, and then none that is older. `sinks` have the version each has seen."""
+
+    def __init__(self, source: States[Subject], encode: Encode) -> None:
+        super().__init__(encode)
+        self._source = source
+
+    async def run(self) -> None:
+        async with aclosing(self._source.all()) as states:
+            async for state in states:
+                await self._tell(state)
+
+    async def join(self, sink: Sink, source: States[Subject]) -> bool:
+        self.sinks[sink] = _NOTHING  # from here on it gets what `run` tells
+        state = await source.now()
+        payload = await self.encode(state)
+        if self.is_over or self.sinks.get(sink, state.version) < state.version:
+            sink.push(payload, state.id)
+        if not state.is_finished:
+            self.require_on()
+            self.sinks[sink] = max(self.sinks[sink], state.version)
+        return not state.is_finished
+
+    async def _tell(self, state: Subject) -> None:
+        payload = await self.encode(state)
+        for number, (sink, seen) in enumerate(list(self.sinks.items()), 1):
+            if seen <= state.version and sink in self.sinks:
+                self.sinks[sink] = state.version
+                sink.push(payload, state.id)
+            if number % SINKS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+
 async def _again(subject: Subject, reads: Reads, actor: Actor) -> Subject:
-    return await reads.one(type(subject), actor, id=subject.id) or subject
+    """The subject as it is now; a database that is away is waited for."""
+    while True:
+        try:
+            return await reads.one(type(subject), actor, id=subject.id) or subject
+        except DomainError as error:
+            if error.code is not ErrorCode.UNAVAILABLE:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 def _is_about(event: Event, subject: Watched) -> bool:

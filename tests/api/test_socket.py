@@ -175,7 +175,7 @@ async def test_the_trace_of_the_handshake_is_the_trace_of_what_it_starts(client:
 def _conversations() -> list[str]:
     """What still goes on for sockets."""
     names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
-    return [name for name in names if "TransportWSHandler" in name]
+    return [name for name in names if name.startswith(("_Operation.", "ChannelTopic.", "Topics.", "Conversation."))]
 
 
 async def test_a_client_that_vanishes_leaves_nothing_behind(client: Client) -> None:

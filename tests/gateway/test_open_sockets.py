@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,8 @@ from gateway.tokens import Tokens, write_token
 from storage.credentials import Credentials
 from storage.pool import create_engine
 from storage.tables import TABLES
+from streams.attendance import Attendance
+from streams.closing import CloseCode
 from tests.api.talking import acknowledged, talking
 from tests.studio import Client, Tenant, serving, tenant
 
@@ -55,7 +58,7 @@ async def test_a_socket_with_a_subscription_is_closed_once_its_key_is_shut_out(c
         assert (await talker.hear())["type"] == "next"
         before = datetime.now(UTC)
         await change_keys(client, **{column: before})
-        assert (await talker.closed())[0] == 4403
+        assert (await talker.closed())[0] == 4419
         assert (datetime.now(UTC) - before).total_seconds() < REMEMBERED_SECONDS + 2
     async with talking(client) as talker:
         await talker.say(type="connection_init", payload={"apiKey": client.key.apiKey})
@@ -68,7 +71,7 @@ async def test_a_socket_is_closed_once_its_token_has_expired(client: Client) -> 
     async with talking(client) as talker:
         await talker.say(type="connection_init", payload={"token": expiring})
         assert await talker.hear() == {"type": "connection_ack"}
-        assert (await talker.closed())[0] == 4403
+        assert (await talker.closed())[0] == 4419
 
 
 def token_of(client: Client, organization_id: Id, role: Role | None, valid: timedelta) -> str:
@@ -106,7 +109,7 @@ async def test_a_socket_is_closed_once_its_membership_is_taken_away_or_changed(c
         assert (await talker.hear())["type"] == "next"
         before = datetime.now(UTC)
         await owner.do(CHANGES[change](owner.project_id))
-        assert (await talker.closed())[0] == 4403
+        assert (await talker.closed())[0] == 4419
         assert (datetime.now(UTC) - before).total_seconds() < REMEMBERED_SECONDS + 2
 
 
@@ -130,17 +133,34 @@ async def test_a_key_whose_expiry_was_put_off_stays(client: Client) -> None:
     assert await client.parts.identity.still_valid(actor)
 
 
+class _Guest:
+    """Somebody who is connected."""
+
+    idle_since = None
+    closed_with: CloseCode | None = None
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        self.closed_with = code
+
+
 async def test_a_database_that_is_away_shuts_nobody_out(client: Client) -> None:
     actor, secrets = await key_actor(client), client.parts.secrets
     engine = create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere", connections=2)
     credentials, attempts = Credentials(engine), Attempts(client.parts.studio.meter)
     uses = KeyUses(credentials.keys_used)
-    identity = Identity(credentials, secrets, Tokens(secrets.token_key), attempts, uses, recheck_seconds=0.01)
+    identity = Identity(credentials, secrets, Tokens(secrets.token_key), attempts, uses)
     with pytest.raises(DomainError, match="away"):
         await identity.still_valid(actor)
-    with pytest.raises(TimeoutError):
+    attendance = Attendance(identity.still_valid, recheck_seconds=0.01, idle_seconds=60, most=1)
+    guest = _Guest(actor)
+    attendance.enter(guest)
+    with suppress(TimeoutError):
         async with asyncio.timeout(0.5):
-            await identity.until_invalid(actor)
+            await attendance.run()
+    assert guest.closed_with is None
     await engine.dispose()
 
 

@@ -1,16 +1,20 @@
 """What the tests of live delivery follow with, and how they make something happen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.parts import Parts
+from domain.errors import DomainError
 from domain.ids import Id
 from domain.run_commands import CancelRun, StartRun
 from domain.runs import Run
 from domain.workflows import Workflow
-from streams.deliveries import Audience, Delivery
+from streams.channels import Channels, Origins
+from streams.deliveries import Delivery, Interest
+from streams.topics import Subscription, Topics
 from tests.studio import Tenant
 
 
@@ -32,16 +36,26 @@ async def canceled_run(one: Tenant, workflow: Workflow | None = None) -> Run:
 EVENTS_OF_A_CANCELED_RUN = ["run.updated", *["step.updated"] * 4, "run.updated", "run.canceled"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Listener:
-    """Somebody who follows; what they got so far."""
+    """Somebody who follows: a sink of deliveries; what they got so far."""
 
     got: list[Delivery] = field(default_factory=list)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self, delivery: Delivery) -> None:
-        self.got.append(delivery)
+    def begin(self, cursor: str) -> None:
+        pass
+
+    def push(self, payload: Any, subject: Hashable) -> None:
+        self.got.append(payload)
         self._more.set()
+
+    def finish(self, error: DomainError | None) -> None:
+        if error:
+            raise error
+
+    async def has_room(self) -> None:
+        pass
 
     async def has(self, count: int) -> list[Delivery]:
         async with asyncio.timeout(15):
@@ -55,21 +69,46 @@ class Listener:
         return [delivery.event for delivery in self.got]
 
 
+Audience = Mapping[Id, frozenset[Id] | None]
+"""The projects followed; for each the runs that matter, or None for all of them."""
+ALL_SUBJECTS = frozenset({"Run", "RunStep", "Generation", "Image"})
+
+
+def channels_of(parts: Parts, audience: Audience, after: str | None, rooms: frozenset[Id] = frozenset()) -> Channels:
+    studio = parts.studio
+    return Channels(
+        origins=Origins(studio.deliveries, studio.rooms, studio.announcements),
+        interests={project_id: Interest(ALL_SUBJECTS, runs) for project_id, runs in audience.items()},
+        rooms=rooms,
+        asked=None if after is None else studio.cursors.read(after),
+    )
+
+
 @asynccontextmanager
 async def following(parts: Parts, audience: Audience, after: str | None = None) -> AsyncIterator[Listener]:
     """Follows from the cursor on; without one, from the beginning of history."""
-    listener = Listener()
-    start = parts.studio.deliveries._cursors.write(dict.fromkeys(audience, 0)) if after is None else after
-
-    async def listen() -> None:
-        async with aclosing(parts.studio.deliveries.follow(audience, start)) as deliveries:  # type: ignore[type-var]
-            async for delivery in deliveries:
-                listener.take(delivery)
-
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(listen())
+    start = parts.studio.cursors.write(dict.fromkeys(audience, 0)) if after is None else after
+    async with listening(channels_of(parts, audience, start), Topics()) as listener:
         yield listener
-        task.cancel()
+
+
+@asynccontextmanager
+async def listening(channels: Channels, topics: Topics, listener: Any = None) -> AsyncIterator[Any]:
+    """Follows the channels, beside all others that follow the same."""
+    listener = listener or Listener()
+    subscription = Subscription(channels.key, channels, _as_it_is)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(topics.follow(subscription, listener))
+        try:
+            yield listener
+        finally:
+            task.cancel()
+            topics.leave(subscription, listener)
+
+
+async def _as_it_is(delivery: Delivery) -> Any:
+    """Where others have it encoded."""
+    return delivery
 
 
 async def after_each(parts: Parts, project_id: Id, cursors: list[str], count: int) -> list[list[Delivery]]:

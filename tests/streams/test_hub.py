@@ -6,7 +6,16 @@ from contextlib import AsyncExitStack
 from app.parts import Parts
 from domain.ids import Id
 from streams.feeds import Hub
-from tests.streams.following import EVENTS_OF_A_CANCELED_RUN, canceled_run, following, until
+from streams.topics import Topics
+from tests.streams.following import (
+    EVENTS_OF_A_CANCELED_RUN,
+    Listener,
+    canceled_run,
+    channels_of,
+    following,
+    listening,
+    until,
+)
 from tests.studio import tenant
 
 
@@ -55,17 +64,25 @@ async def test_followers_that_leave_while_they_join_leave_nothing_and_harm_nobod
     await until(lambda: _is_idle(unchecked.studio.hub))
 
 
+class _Slow(Listener):
+    """Takes nothing while it is shut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open = asyncio.Event()
+
+    async def has_room(self) -> None:
+        await self.is_open.wait()
+
+
 async def test_who_does_not_take_holds_up_nobody(parts: Parts) -> None:
-    one = await tenant(parts)
+    one, topics = await tenant(parts), Topics()
     await canceled_run(one)
-    slow = parts.studio.deliveries.follow({one.project_id: None}, None)
-    async with following(parts, {one.project_id: None}) as quick:
-        await quick.has(7)
-        first = asyncio.ensure_future(anext(slow))
-        await until(lambda: len(next(iter(parts.studio.hub._feeds.values())).followers) == 2)
+    channels = channels_of(parts, {one.project_id: None}, parts.studio.cursors.write({one.project_id: 0}))
+    async with listening(channels, topics, _Slow()) as slow, listening(channels, topics) as quick:
         for _ in range(40):
             await canceled_run(one)
         await quick.has(287)
-        taken = [await first, *[await anext(slow) for _ in range(279)]]
-    assert [delivery.cursor for delivery in taken] == [delivery.cursor for delivery in quick.got[7:]]
-    await slow.aclose()  # type: ignore[attr-defined]
+        assert not slow.got
+        slow.is_open.set()
+        assert [delivery.cursor for delivery in await slow.has(287)] == [delivery.cursor for delivery in quick.got]

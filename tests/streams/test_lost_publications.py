@@ -43,7 +43,7 @@ async def test_a_loss_found_by_the_next_publication_is_filled_in_order(parts: Pa
             await canceled_run(unheard)
             await canceled_run(heard)
         await listener.has(77)
-    cursors = [parts.studio.deliveries._cursors.read(delivery.cursor) for delivery in listener.got]
+    cursors = [parts.studio.cursors.read(delivery.cursor) for delivery in listener.got]
     assert [cursor[heard.project_id] for cursor in cursors] == list(range(1, 78))
 
 

@@ -11,10 +11,12 @@ from sqlalchemy import text
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
+from resolvers.streams import Usher
 from streams.cursors import Cursors
 from streams.deliveries import Deliveries
+from streams.envelope_messages import Wanted
 from streams.feeds import Hub
-from tests.streams.following import EVENTS_OF_A_CANCELED_RUN, after_each, canceled_run, following
+from tests.streams.following import EVENTS_OF_A_CANCELED_RUN, Audience, after_each, canceled_run, following
 from tests.studio import Tenant, tenant
 
 
@@ -26,7 +28,7 @@ async def _forget(one: Tenant, up_to: int) -> None:
 
 
 def _seqs(parts: Parts, project_id: Id, cursors: list[str]) -> list[int]:
-    return [parts.studio.deliveries._cursors.read(cursor)[project_id] for cursor in cursors]
+    return [parts.studio.cursors.read(cursor)[project_id] for cursor in cursors]
 
 
 async def test_cut_at_each_event_nothing_is_missed_and_nothing_repeated(parts: Parts) -> None:
@@ -46,7 +48,7 @@ async def test_of_one_run_only_its_own_events_are_told_and_its_cursor_resumes(pa
     async with following(parts, {one.project_id: None}) as everything:
         runs = [await canceled_run(one) for _ in range(3)]
         whole = list(await everything.has(21))
-    start = parts.studio.deliveries._cursors.write({one.project_id: 0})
+    start = parts.studio.cursors.write({one.project_id: 0})
     audience = {one.project_id: frozenset({runs[1].id})}
     async with following(parts, audience, start) as listener:
         assert await listener.has(7) == whole[7:14]
@@ -73,7 +75,7 @@ async def test_two_projects_share_one_cursor(parts: Parts) -> None:
 async def test_a_forged_cursor_has_expired(parts: Parts, cursor: str) -> None:
     one = await tenant(parts)
     with pytest.raises(DomainError) as refused:
-        await anext(parts.studio.deliveries.follow({one.project_id: None}, cursor))
+        await Usher(parts.studio).channels(one.actor, [Wanted("runs", one.project_id)], cursor)
     assert (refused.value.code, refused.value.details["field"]) == (ErrorCode.CURSOR_EXPIRED, "after")
 
 
@@ -81,8 +83,24 @@ async def test_a_cursor_of_another_server_has_expired(parts: Parts) -> None:
     one = await tenant(parts)
     foreign = Cursors(b"x" * 32).write({one.project_id: 1})
     with pytest.raises(DomainError) as refused:
-        await anext(parts.studio.deliveries.follow({one.project_id: None}, foreign))
+        await Usher(parts.studio).channels(one.actor, [Wanted("runs", one.project_id)], foreign)
     assert refused.value.code is ErrorCode.CURSOR_EXPIRED
+
+
+async def test_a_cursor_of_other_channels_is_told_to_start_over(parts: Parts) -> None:
+    one, other = await tenant(parts), await tenant(parts, project="shop")
+    await canceled_run(one)
+    async with following(parts, {other.project_id: None}) as listener:
+        await canceled_run(other)
+        cursor = (await listener.has(1))[0].cursor
+    both: Audience = {one.project_id: None, other.project_id: None}
+    async with following(parts, both, cursor) as listener:
+        await listener.has(1)
+        await canceled_run(one)
+        of_other = EVENTS_OF_A_CANCELED_RUN[1:]
+        await listener.has(1 + len(of_other) + 7)
+    assert listener.events[0] == "resync"
+    assert sorted(listener.events[1:]) == sorted([*of_other, *EVENTS_OF_A_CANCELED_RUN])
 
 
 async def test_what_is_no_longer_kept_is_said_and_the_rest_follows(parts: Parts) -> None:
@@ -110,7 +128,7 @@ async def _unheard(parts: Parts) -> AsyncIterator[Parts]:
 
 async def test_where_all_history_is_gone_the_cursor_of_the_resync_goes_on_live(parts: Parts) -> None:
     one = await tenant(parts)
-    start = parts.studio.deliveries._cursors.write({one.project_id: 1})
+    start = parts.studio.cursors.write({one.project_id: 1})
     await canceled_run(one)
     await _forget(one, up_to=7)
     async with _unheard(parts) as elsewhere, following(elsewhere, {one.project_id: None}, start) as listener:
@@ -124,7 +142,7 @@ async def test_where_all_history_is_gone_the_cursor_of_the_resync_goes_on_live(p
 async def test_a_cursor_ahead_of_a_restored_database_is_told_to_start_over(parts: Parts) -> None:
     one = await tenant(parts)
     await canceled_run(one)
-    ahead = parts.studio.deliveries._cursors.write({one.project_id: 999})
+    ahead = parts.studio.cursors.write({one.project_id: 999})
     async with following(parts, {one.project_id: None}, ahead) as listener:
         await listener.has(1)
         await canceled_run(one)

@@ -8,6 +8,7 @@ import pytest
 
 from app.settings import Settings
 from domain.errors import DomainError
+from domain.ids import Id
 from tests.studio import Client, client_of, serving
 
 START = "mutation($input: StartRunInput!) { startRun(input: $input) { run { id traceId } } }"
@@ -48,8 +49,7 @@ async def _stream_until_completed(client: Client, after: str | None, **channel: 
 
 
 def _beginning(client: Client) -> str:
-    deliveries = client.parts.studio.deliveries
-    return deliveries._cursors.write({client.key.projectId: 0})  # type: ignore[dict-item]
+    return client.parts.studio.cursors.write({Id(client.key.projectId): 0})
 
 
 async def test_an_envelope_says_what_happened_by_whom_and_to_what(client: Client) -> None:

@@ -1,0 +1,79 @@
+"""uvicorn's sockets, written to without waiting: what a stalled one does not take never holds up the others."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+from websockets.http11 import Request
+
+EXTENSION = "easel.wire"
+_ABORT = "easel.abort"
+CLOSE_SECONDS = 4.0
+MOST_MESSAGE_BYTES = 65_536
+
+
+class Wire(WebSocketsSansIOProtocol):
+    """Told to its application as an extension of the scope; see `streams.outbox.Wire`."""
+
+    is_full = False
+    on_full: Callable[[], None] | None = None
+    on_room: Callable[[], None] | None = None
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions[EXTENSION] = self
+
+    def write(self, frame: bytes) -> None:
+        """Send a whole frame of a message; nothing once the socket closes."""
+        if not self.close_sent and not self.disconnected:
+            self.transport.write(frame)
+
+    def close(self, code: int, reason: str) -> None:
+        """Say why, without waiting; who does not answer within CLOSE_SECONDS is let go of."""
+        if self.close_sent or self.disconnected or self.transport.is_closing():
+            return
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        with suppress(InvalidState):  # the other side closes as well
+            self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.resume_reading()  # or its answer would not be read
+        self.read_paused = False
+        self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.is_full = True
+        if self.on_full:
+            self.on_full()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.is_full = False
+        if self.on_room:
+            self.on_room()
+
+
+class HttpWire(HttpToolsProtocol):
+    """Tells its application how to let go of a connection whose other side takes nothing any more."""
+
+    def on_headers_complete(self) -> None:
+        extensions: dict[str, Any] = {_ABORT: self.transport.abort}
+        self.scope["extensions"] = extensions
+        super().on_headers_complete()
+
+
+def abort(scope: Scope) -> None:
+    """Let go of the connection that a request came by."""
+    scope["extensions"][_ABORT]()
+
+
+def wire_of(scope: Scope) -> Wire:
+    found: Wire = scope["extensions"][EXTENSION]
+    return found

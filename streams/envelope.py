@@ -1,0 +1,182 @@
+"""
+The plain envelope (`easel.v1`): JSON objects over one socket, for those who do without GraphQL.
+
+Out come `{"id", "channel", "event", "payload", "cursor", …}`; what was said wrong is answered, and the socket stays.
+"""
+
+import asyncio
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.ids import Id
+from domain.permissions import Actor
+from domain.plain import rfc3339
+from streams.channels import Channels
+from streams.closing import CloseCode, Closed
+from streams.conversation import MOST_OPERATIONS, Conversation, Handshake, Lobby
+from streams.deliveries import Delivery
+from streams.envelope_messages import Wanted, id_in, name_in, text_in, wanted_in
+from streams.frames import is_id
+from streams.outbox import Wire
+from streams.topics import Subscription
+
+PROTOCOL = "easel.v1"
+
+log = structlog.get_logger(__name__)
+
+
+class Ushers(Protocol):
+    """Finds what a caller may follow. Raises what the contract says of `stream`."""
+
+    async def channels(self, actor: Actor, wanted: Sequence[Wanted], after: str | None) -> Channels: ...
+
+    async def be_present(self, actor: Actor, connection_id: Id, project_id: Id | None, state: Any) -> None:
+        """Say what somebody looks at; None: they leave."""
+
+
+class Envelope(Conversation):
+    def __init__(self, wire: Wire, lobby: Lobby, handshake: Handshake, ushers: Ushers) -> None:
+        super().__init__(wire, lobby, handshake)
+        self.ushers = ushers
+        self.under_way: dict[str, _Following] = {}
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self.under_way)
+
+    async def take(self, message: dict[str, Any]) -> None:
+        try:
+            await self._do(message)
+        except DomainError as error:
+            self.fail(error, message.get("id"))
+
+    def misunderstood(self) -> None:
+        self.fail(InvalidInput("A message is a JSON object with a `type`, sent as text"))
+
+    def drop_all(self) -> None:
+        while self.under_way:
+            self.under_way.popitem()[1].drop()
+
+    def fail(self, error: DomainError, id: object = None) -> None:
+        told = {**error.extensions, "message": error.message, "traceId": self.handshake.trace_id}
+        self.send(type="error", **({"id": id} if is_id(id) else {}), error=told)
+
+    async def _do(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "ping":
+                self.send(type="pong", **({"payload": message["payload"]} if "payload" in message else {}))
+            case "pong":
+                pass
+            case "auth":
+                await self._auth(message)
+            case _ if not self.is_introduced and self.known_actor is None:
+                raise Closed(CloseCode.NOT_INTRODUCED, "Say who you are first: send an `auth` message")
+            case "subscribe":
+                await self._enter()
+                self._subscribe(message)
+            case "unsubscribe":
+                self._unsubscribe(message)
+            case "presence":
+                await self._enter()
+                project_id, state = id_in(message, "projectId"), message.get("state")
+                await self.ushers.be_present(self.actor, self.connection_id, project_id, state)
+            case _:
+                known = "auth, subscribe, unsubscribe, presence, ping"
+                raise InvalidInput(f"There is no message of this type: there are {known}", field="type")
+
+    async def _auth(self, message: dict[str, Any]) -> None:
+        if self.is_introduced:
+            await self.refresh(message)
+        else:
+            await self.introduce(message)
+        ends = self.actor.expires_at
+        self.send(type="authenticated", connectionId=self.connection_id, expiresAt=ends and rfc3339(ends))
+
+    async def _enter(self) -> None:
+        """Whoever said in the handshake who they are need not say it again."""
+        if not self.is_introduced:
+            await self.introduce({})
+
+    def _subscribe(self, message: dict[str, Any]) -> None:
+        wanted, id_, after = wanted_in(message), name_in(message), text_in(message, "after")
+        if id_ in self.under_way:
+            raise DomainError(ErrorCode.CONFLICT, f"There is a subscription {id_} already: give an `id`", field="id")
+        if len(self.under_way) >= MOST_OPERATIONS:
+            reason = f"A socket carries {MOST_OPERATIONS} subscriptions at once: end one first"
+            raise DomainError(ErrorCode.RATE_LIMITED, reason)
+        self.under_way[id_] = _Following(self, id_, wanted, after)
+
+    def _unsubscribe(self, message: dict[str, Any]) -> None:
+        id_ = name_in(message)
+        found = self.under_way.pop(id_, None)
+        if found is None:
+            raise DomainError(ErrorCode.NOT_FOUND, f"There is no subscription {id_}", field="id")
+        found.drop()
+        self.send(type="unsubscribed", id=id_)
+
+
+class _Following:
+    """One subscription under way: a sink of events."""
+
+    __slots__ = ("_conversation", "_head", "_subscription", "_task", "id")
+
+    def __init__(self, conversation: Envelope, id: str, wanted: Sequence[Wanted], after: str | None) -> None:
+        self.id = id
+        self._conversation = conversation
+        self._head = b'{"id":' + msgspec.json.encode(id) + b","
+        self._subscription: Subscription | None = None
+        self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(wanted, after))
+
+    def begin(self, cursor: str) -> None:
+        self._conversation.send(type="subscribed", id=self.id, cursor=cursor)
+
+    def push(self, payload: bytes, subject: Hashable) -> None:
+        self._conversation.outbox.send(self._head, payload, subject=subject and (self.id, subject))
+
+    def finish(self, error: DomainError | None) -> None:
+        if self._conversation.under_way.pop(self.id, None) and error is not None:
+            self._conversation.fail(error, self.id)
+
+    async def has_room(self) -> None:
+        await self._conversation.outbox.has_room()
+
+    def drop(self) -> None:
+        if self._task:
+            self._task.cancel()
+        if self._subscription:
+            self._conversation.lobby.topics.leave(self._subscription, self)
+
+    async def _run(self, wanted: Sequence[Wanted], after: str | None) -> None:
+        try:
+            await self._follow(wanted, after)
+        except DomainError as error:
+            self.finish(error)
+        except Exception:
+            log.exception("a subscription failed")
+            self.finish(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
+        finally:
+            self._task = None
+
+    async def _follow(self, wanted: Sequence[Wanted], after: str | None) -> None:
+        conversation = self._conversation
+        channels = await conversation.ushers.channels(conversation.actor, wanted, after)
+        self._subscription = Subscription((PROTOCOL, channels.key), channels, _encode)
+        await conversation.lobby.topics.follow(self._subscription, self)
+
+
+async def _encode(delivery: Delivery) -> bytes:
+    """All but the first brace, behind which each subscription puts its id."""
+    told = {
+        "channel": delivery.channel,
+        "event": delivery.event,
+        "payload": delivery.payload,
+        "cursor": delivery.cursor,
+        "clientMutationId": delivery.client_mutation_id,
+        "traceId": delivery.trace_id,
+        "occurredAt": rfc3339(delivery.occurred_at),
+    }
+    return msgspec.json.encode(told)[1:]

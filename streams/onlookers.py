@@ -1,0 +1,95 @@
+"""Who is present, as the listeners of a topic were told so far."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+from domain.ids import Id
+from domain.presence import Presence, plain
+from streams.deliveries import Delivery
+from streams.presence import Rooms
+from streams.rooms import PresenceChange, Room
+
+
+class Onlooker:
+    """Looks at rooms. `changes` are what differs from what was told; `wake` is called when there may be some."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._rooms: dict[Id, Room] = {}
+        self._told: dict[Id, dict[Id, Presence]] = {}
+        self._changed: dict[tuple[Id, Id], None] = {}  # a set in the order of arrival
+        self._snapshots: dict[str, list[Delivery]] = {}
+
+    async def enter(self, stack: AsyncExitStack, rooms: Rooms, project_id: Id) -> None:
+        """Look at this room too, as long as the stack lasts."""
+        room = await stack.enter_async_context(rooms.watch(project_id))
+        notice = partial(self._notice, project_id)
+        room.listeners.add(notice)
+        stack.callback(room.listeners.discard, notice)
+        self._rooms[project_id] = room
+        self._told[project_id] = dict(room.members)
+
+    def changes(self, cursor: str) -> list[Delivery]:
+        """What has changed since, each connection once; from now on it counts as told."""
+        changed, self._changed = self._changed, {}
+        found = [self._change(project_id, connection_id, cursor) for project_id, connection_id in changed]
+        if found:
+            self._snapshots.clear()
+        return [delivery for delivery in found if delivery]
+
+    def snapshots(self, cursor: str) -> list[Delivery]:
+        """Who is present in each room, as was told."""
+        if cursor not in self._snapshots:
+            self._snapshots = {cursor: [_snapshot(cursor, *room) for room in self._told.items()]}
+        return self._snapshots[cursor]
+
+    def _notice(self, project_id: Id, change: PresenceChange) -> None:
+        self._changed[project_id, change.presence.connection_id] = None
+        self._wake()
+
+    def _change(self, project_id: Id, connection_id: Id, cursor: str) -> Delivery | None:
+        told = self._told[project_id]
+        before, now = told.get(connection_id), self._rooms[project_id].members.get(connection_id)
+        if now is None:
+            gone = told.pop(connection_id, None)
+            return _left(cursor, gone) if gone else None
+        told[connection_id] = now
+        if before is not None and before.version == now.version:
+            return None
+        return _here(cursor, "presence.updated" if before else "presence.joined", now)
+
+
+def _here(cursor: str, event: str, presence: Presence) -> Delivery:
+    return _delivery(cursor, event, presence, {"projectId": presence.project_id, **plain(presence)})
+
+
+def _left(cursor: str, presence: Presence) -> Delivery:
+    told = {"projectId": presence.project_id, "connectionId": presence.connection_id}
+    return _delivery(cursor, "presence.left", presence, told)
+
+
+def _delivery(cursor: str, event: str, presence: Presence, payload: dict[str, Any]) -> Delivery:
+    return Delivery(
+        cursor=cursor,
+        channel="presence",
+        event=event,
+        payload=payload,
+        subject_type="Presence",
+        subject_id=presence.connection_id,
+        subject=presence,
+    )
+
+
+def _snapshot(cursor: str, project_id: Id, members: dict[Id, Presence]) -> Delivery:
+    here = list(members.values())
+    return Delivery(
+        cursor=cursor,
+        channel="presence",
+        event="presence.snapshot",
+        payload={"projectId": project_id, "members": [plain(one) for one in here]},
+        subject_type="PresenceSnapshot",
+        subject_id=project_id,
+        subject=here,
+    )

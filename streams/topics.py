@@ -1,0 +1,145 @@
+"""
+Topics: one source of answers for all who ask the same and may read the same.
+
+An event is executed and encoded once for a topic; each of its sinks costs a write of the same bytes.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from domain.errors import DomainError, ErrorCode
+
+SINKS_AT_ONCE = 100  # are written to before others have their turn
+
+log = structlog.get_logger(__name__)
+
+Encode = Callable[[Any], Awaitable[bytes]]
+"""Turns one value of a source into the bytes of an answer; what goes wrong in it is told in the answer."""
+
+
+class Sink(Protocol):
+    """Where the answers of one subscription go."""
+
+    def begin(self, cursor: str) -> None:
+        """What is pushed comes after this cursor."""
+
+    def push(self, payload: bytes, subject: Hashable) -> None:
+        """Without waiting; a later answer about the same subject may replace one that still waits."""
+
+    def finish(self, error: DomainError | None) -> None:
+        """There is nothing more."""
+
+    async def has_room(self) -> None:
+        """Returns once answers are taken."""
+
+
+class Source(ABC):
+    """What a subscription is to bring: made by its resolver, once it is known that the caller may have it."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def key(self) -> Hashable:
+        """Equal for those that bring the same, wherever they begin."""
+
+    @abstractmethod
+    def topic(self, encode: Encode) -> "Topic": ...
+
+    async def __aiter__(self) -> AsyncIterator["Source"]:
+        """GraphQL takes nothing but iterables from the resolver of a subscription: of this one comes itself."""
+        yield self
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A source and how its values are told; `key` is equal for those whose answers are the same bytes."""
+
+    key: Hashable
+    source: Source
+    encode: Encode
+
+
+class Topic(ABC):
+    """
+    Answers for all who follow. `sinks` are those that have caught up; `join` brings another one there.
+
+    `is_over` once nothing more comes of it.
+    """
+
+    def __init__(self, encode: Encode) -> None:
+        self.encode = encode
+        self.followers: set[Sink] = set()
+        self.sinks: dict[Sink, int] = {}
+        self.is_over = False
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Push answers to the sinks until the source ends."""
+
+    @abstractmethod
+    async def join(self, sink: Sink, source: Any) -> bool:
+        """Bring a sink what it has missed, then everything. False where nothing more is to come."""
+
+    def require_on(self) -> None:
+        if self.is_over:
+            raise DomainError(ErrorCode.UNAVAILABLE, "Nothing is told at the moment: subscribe again", retryAfter=1)
+
+
+class Topics:
+    """The topics that somebody in this process follows."""
+
+    def __init__(self) -> None:
+        self._open: dict[Hashable, tuple[Topic, asyncio.Task[None]]] = {}
+
+    async def follow(self, subscription: Subscription, sink: Sink) -> None:
+        """Returns once the sink is served; it gets what comes until it leaves. Raises what the source refuses."""
+        topic = self._topic(subscription)
+        topic.followers.add(sink)
+        served = False
+        try:
+            served = await topic.join(sink, subscription.source)
+        finally:
+            if not served:
+                self._leave(subscription.key, topic, sink)
+        if not served:
+            sink.finish(None)
+
+    def leave(self, subscription: Subscription, sink: Sink) -> None:
+        if found := self._open.get(subscription.key):
+            self._leave(subscription.key, found[0], sink)
+
+    def _topic(self, subscription: Subscription) -> Topic:
+        if subscription.key not in self._open:
+            topic = subscription.source.topic(subscription.encode)
+            running = asyncio.create_task(self._run(subscription.key, topic), name="topic")
+            self._open[subscription.key] = topic, running
+        return self._open[subscription.key][0]
+
+    def _leave(self, key: Hashable, topic: Topic, sink: Sink) -> None:
+        topic.followers.discard(sink)
+        topic.sinks.pop(sink, None)
+        found = self._open.get(key)
+        if found and found[0] is topic and not topic.followers:
+            self._open.pop(key)[1].cancel()
+
+    async def _run(self, key: Hashable, topic: Topic) -> None:
+        failure: DomainError | None = None
+        try:
+            await topic.run()
+        except DomainError as error:
+            failure = error
+        except Exception:
+            log.exception("a topic failed")
+            failure = DomainError(ErrorCode.INTERNAL, "Something went wrong on our side")
+        if key in self._open and self._open[key][0] is topic:
+            del self._open[key]
+        topic.is_over = True
+        for sink in list(topic.sinks):
+            sink.finish(failure)
+        topic.sinks.clear()
