@@ -12,7 +12,20 @@ import pytest
 from tests.faults.processes import Home
 from tests.servers.valkey_process import free_port
 
-COMMANDS = ("demo", "serve", "worker", "migrate", "key", "token", "credits", "schema", "console", "check", "test")
+COMMANDS = (
+    "demo",
+    "serve",
+    "worker",
+    "migrate",
+    "key",
+    "token",
+    "credits",
+    "announce",
+    "schema",
+    "console",
+    "check",
+    "test",
+)
 NOBODY = 65534
 AWAY = f"postgresql+asyncpg://easel:secret@127.0.0.1:{free_port()}/easel"
 

@@ -6,10 +6,12 @@ from domain.ids import Id
 from domain.permissions import GRANTS, Actor, ActorKind, Permission, Role, operator_actor, permissions_of
 
 HOUSE, KEY, NO_SCOPE = "the house", "a key with *", "a key without scopes"
+ANNOUNCER = "a key that may announce"
 CALLERS: dict[str, frozenset[Permission]] = {
     **{str(role): GRANTS[role] for role in Role},
     KEY: permissions_of(("*",)),
     NO_SCOPE: permissions_of(()),
+    ANNOUNCER: permissions_of(("announcements:write",)),
     HOUSE: frozenset(Permission),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from domain.accounts import GrantCredits
+from domain.announcements import Announce, Announcement, EndAnnouncement, TellAnnouncement
 from domain.api_keys import CreateApiKey, IssueApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import AssetType, CreateAsset, UpdateAsset
 from domain.claiming import ClaimStep, StepCommand
@@ -46,7 +47,19 @@ from tests.contract.studio_rows import (
     queued_step,
     started,
 )
-from tests.studio import Tenant, claim_of
+from tests.studio import Tenant, claim_of, operator_of
+
+
+def _news() -> Announce:
+    return Announce(level="info", message="The studio closes at eight")
+
+
+def _of_announcement(command: Callable[[Id], Command[Any]]) -> Build:
+    async def build(one: Tenant) -> Command[Any]:
+        told: Announcement = await execute(one.parts.database.begin, operator_of(one), _news())
+        return command(told.id)
+
+    return build
 
 
 async def _update_asset(one: Tenant) -> UpdateAsset:
@@ -170,6 +183,9 @@ BUILD: dict[type[Command[Any]], Build] = {
     FoundOrganization: made(lambda _: FoundOrganization(slug=f"o-{new_id()}", name="Other")),
     GrantCredits: made(lambda _: GrantCredits(amount=Decimal(1))),
     IssueApiKey: made(lambda _: IssueApiKey(name="Key", prefix=str(new_id()), secret_hash=b"x", scopes=())),
+    Announce: made(lambda _: _news()),
+    EndAnnouncement: _of_announcement(lambda id_: EndAnnouncement(id=id_)),
+    TellAnnouncement: _of_announcement(lambda id_: TellAnnouncement(id=id_)),
     CreateProject: made(lambda _: CreateProject(name="Other", slug=f"p-{new_id()}")),
     UpdateProject: made(lambda one: UpdateProject(id=one.project_id, name="Other")),
     SetMember: made(lambda one: SetMember(project_id=one.project_id, subject="ada", role=Role.VIEWER)),

@@ -7,6 +7,7 @@ import pytest
 
 from app.parts import Parts
 from domain.accounts import GrantCredits
+from domain.announcements import Announce, EndAnnouncement, TellAnnouncement
 from domain.api_keys import CreateApiKey, IssueApiKey, RevokeApiKey, UpdateApiKey
 from domain.assets import CreateAsset, UpdateAsset
 from domain.claiming import ClaimStep
@@ -45,7 +46,7 @@ from domain.webhooks import (
     UpdateWebhookEndpoint,
 )
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
-from tests.contract.callers import CALLERS, HOUSE, KEY, caller, member
+from tests.contract.callers import ANNOUNCER, CALLERS, HOUSE, KEY, caller, member
 from tests.contract.command_rows import BUILD
 from tests.studio import tenant
 
@@ -56,6 +57,9 @@ MAY: dict[type[Command[Any]], set[str]] = {
     FoundOrganization: {HOUSE},
     GrantCredits: {HOUSE},
     IssueApiKey: {HOUSE},
+    Announce: {ANNOUNCER, HOUSE},
+    EndAnnouncement: {ANNOUNCER, HOUSE},
+    TellAnnouncement: {HOUSE},
     CreateProject: WRITERS,
     UpdateProject: WRITERS,
     SetMember: OWNERS,
@@ -128,6 +132,9 @@ NAMING_WHAT_VIEWERS_DO_NOT_SEE = {
 }
 # These name no row that is there: whoever may give them acts in their own organization.
 NAMING_NOTHING = {GrantCredits, FoundOrganization, IssueApiKey, CreateProject}
+# These are about what belongs to no organization: whoever may give them is at home everywhere.
+AT_HOME_EVERYWHERE = {Announce, EndAnnouncement, TellAnnouncement}
+NAMING_A_TENANTS = [kind for kind in COMMANDS if kind not in NAMING_NOTHING | AT_HOME_EVERYWHERE]
 
 
 async def outcome(parts: Parts, actor: Actor, command: Command[Any]) -> str:
@@ -154,12 +161,13 @@ async def test_a_command_is_for_those_who_may_and_only_where_they_are_at_home(
         allowed = name in MAY[kind]
         stranger = caller(name, away.actor.organization_id)
         if kind not in NAMING_NOTHING:
-            assert await outcome(parts, stranger, command) == ("NOT_FOUND" if allowed else "FORBIDDEN"), name
+            elsewhere = "allowed" if kind in AT_HOME_EVERYWHERE else "NOT_FOUND"
+            assert await outcome(parts, stranger, command) == (elsewhere if allowed else "FORBIDDEN"), name
         at_home = caller(name, home.actor.organization_id)
         assert await outcome(parts, at_home, command) == ("allowed" if allowed else "FORBIDDEN"), name
 
 
-@pytest.mark.parametrize("kind", [kind for kind in COMMANDS if kind not in NAMING_NOTHING])
+@pytest.mark.parametrize("kind", NAMING_A_TENANTS)
 async def test_a_key_of_another_project_finds_nothing_here(kind: type[Command[Any]], parts: Parts) -> None:
     home = await tenant(parts)
     other = await home.do(CreateProject(name="Shop"))

@@ -73,6 +73,10 @@ _FILL = [
         {"project_id": "projects.id", "seq": "n"},
     ),
 ]
+_TOLD_LONG_AGO = text("""
+    INSERT INTO announcements (id, level, message, starts_at, ends_at, started_at, ended_at, version, created_at)
+    SELECT gen_random_uuid(), 'info', 'Old', now(), now(), now(), now(), 2, now() FROM generate_series(1, 5000)
+""")
 _LOST = text("""
     UPDATE steps SET status = 'RUNNING', lease_until = now() - interval '1 minute'
     WHERE id IN (SELECT id FROM steps LIMIT 5)
@@ -110,6 +114,8 @@ HOT: dict[str, Ask] = {
     ),
     "the events after a number": lambda one, run: one.parts.studio.events.after(run.project_id, 3, most=200),
     "the history of a run": lambda one, run: one.parts.studio.events.of_run(run.project_id, run.id, 3, most=101),
+    "announcements that hold": lambda one, _: one.parts.studio.announcements.current(),
+    "announcements whose time has come": lambda one, _: one.parts.studio.announcements.due(),
     "steps whose lease has ended": lambda one, _: Leases(one.parts.engine).expired(),
     "steps that wait for long": lambda one, _: Leases(one.parts.engine).requeue_stranded(3600),
 }
@@ -127,6 +133,7 @@ async def filled(parts: Parts) -> tuple[Tenant, Run]:
     async with parts.engine.begin() as connection:
         for copies in _FILL:
             await connection.execute(text(copies.sql), named)
+        await connection.execute(_TOLD_LONG_AGO)
         await connection.execute(_LOST)
         await connection.execute(text("ANALYZE"))
     return one, run

@@ -25,11 +25,12 @@ WRITES = {"projects:write", "workflows:write", "assets:write", "images:write", "
 WRITES |= {"steps:submit"}
 KEYS = {"keys:read", "keys:write", "members:write"}
 WEBHOOKS = {"webhooks:read", "webhooks:write"}
+OF_THE_STUDIO = {"announcements:write"}
 INTERNAL = {"live:visit", "steps:execute", "tenants:write"}
 
 
 def test_every_permission_is_a_read_a_write_or_internal() -> None:
-    assert set(Permission) == READS | WRITES | WEBHOOKS | KEYS | INTERNAL
+    assert set(Permission) == READS | WRITES | WEBHOOKS | KEYS | INTERNAL | OF_THE_STUDIO
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,8 @@ def test_every_role_has_its_grants() -> None:
         ((), set()),
         (("*",), READS | WRITES | WEBHOOKS | KEYS),
         (("*", "steps:execute"), READS | WRITES | WEBHOOKS | KEYS),
+        (("*", "announcements:write"), READS | WRITES | WEBHOOKS | KEYS | OF_THE_STUDIO),
+        (("announcements:write",), OF_THE_STUDIO),
         (("runs:read", "runs:start"), {"runs:read", "runs:start"}),
         (("runs:*", "runs", "RUNS_READ", "runs:READ", ""), set()),
         (("steps:execute", "tenants:write"), set()),
@@ -68,6 +71,11 @@ def test_only_the_house_itself_has_the_internal_permissions() -> None:
     for actor in (engine_actor(new_id()), operator_actor(new_id())):
         assert actor.permissions >= INTERNAL
     assert not any(granted & INTERNAL for granted in GRANTS.values())
+
+
+def test_what_reaches_into_every_organization_comes_with_no_role_of_one() -> None:
+    assert not any(granted & OF_THE_STUDIO for granted in GRANTS.values())
+    assert operator_actor(new_id()).permissions >= OF_THE_STUDIO
 
 
 def test_who_lacks_a_permission_is_told_which() -> None:
