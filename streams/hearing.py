@@ -24,7 +24,7 @@ class Topic(ABC):
         self.listener: asyncio.Task[None] | None = None
 
     @abstractmethod
-    async def take(self, message: str) -> None:
+    async def receive(self, message: str) -> None:
         """What the bus brought."""
 
 
@@ -70,7 +70,7 @@ class Hearing(Generic[Followed]):
             async with self._bus.subscribe(topic.channel) as messages:
                 topic.heard.set()
                 while topic.users:
-                    await topic.take((await messages.get()).message)
+                    await topic.receive((await messages.get()).message)
                 self._close(project_id, topic)
         except Exception:
             log.exception("nothing more is heard of the bus", channel=topic.channel)

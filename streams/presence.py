@@ -28,6 +28,8 @@ from streams.hearing import Hearing, Topic
 from streams.rooms import PresenceChange, Room
 from streams.visitors import Visitor
 
+__all__ = ["PresenceChange", "Room", "Rooms"]
+
 ENTER_SECONDS = 2.0
 MOST_PLACES = 50
 
@@ -248,7 +250,7 @@ class _WatchedRoom(Topic):
         self.is_whole = False  # it has been compared since the bus is heard
         self._resync = resync
 
-    async def take(self, message: str) -> None:
+    async def receive(self, message: str) -> None:
         try:
             change = None if message == RESYNC else decode(message)
         except msgspec.MsgspecError:

@@ -40,7 +40,7 @@ def project() -> Id:
 
 
 def someone(project_id: Id, **more: Any) -> Presence:
-    given = {"subject": "ada", "name": None, "state": {}, "since": datetime.now(UTC), "version": 1}
+    given: dict[str, Any] = {"subject": "ada", "name": None, "state": {}, "since": datetime.now(UTC), "version": 1}
     return Presence(**{"connection_id": new_id(), "project_id": project_id, **given, **more})
 
 

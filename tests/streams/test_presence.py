@@ -12,15 +12,14 @@ from domain.ids import Id, new_id
 from domain.presence import MOST_PRESENT
 from streams.couriers import channel_of
 from streams.presence import MOST_PLACES, Rooms
-from tests.servers.valkey_process import ValkeyProcess
 from tests.streams.being_present import Person, rooms_of, watching
 from tests.streams.following import until
 
 
 @pytest.fixture(params=["memory", "valkey"])
 async def rooms(request: pytest.FixtureRequest) -> AsyncIterator[Rooms]:
-    valkey: ValkeyProcess | None = request.getfixturevalue("valkey") if request.param == "valkey" else None
-    async with rooms_of(valkey and valkey.url) as one:
+    url: str | None = request.getfixturevalue("valkey").url if request.param == "valkey" else None
+    async with rooms_of(url) as one:
         yield one
 
 
