@@ -11,7 +11,8 @@ from tests.studio import tenant
 
 
 def _is_idle(hub: Hub) -> bool:
-    return not hub._feeds and not hub._listeners and not hub._bus._subscribers
+    hearing = hub._hearing
+    return not (hearing.topics or hearing.listeners or hearing._bus._subscribers)
 
 
 async def _follow_for_a_moment(hub: Hub, project_id: Id) -> None:
@@ -27,7 +28,7 @@ async def test_fifty_followers_share_one_subscription_and_each_gets_everything(p
         for listener in listeners:
             await listener.has(7)
         assert [listener.events for listener in listeners] == [EVENTS_OF_A_CANCELED_RUN] * 50
-        assert [len(queues) for queues in parts.studio.hub._bus._subscribers.values()] == [1]
+        assert [len(queues) for queues in parts.studio.hub._hearing._bus._subscribers.values()] == [1]
 
 
 async def test_nothing_is_left_after_the_last_follower(parts: Parts) -> None:
@@ -62,7 +63,7 @@ async def test_who_does_not_take_holds_up_nobody(parts: Parts) -> None:
     async with following(parts, {one.project_id: None}) as quick:
         await quick.has(7)
         first = asyncio.ensure_future(anext(slow))
-        await until(lambda: len(next(iter(parts.studio.hub._feeds.values())).followers) == 2)
+        await until(lambda: len(next(iter(parts.studio.hub._hearing.topics.values())).followers) == 2)
         for _ in range(40):
             await canceled_run(one)
         await quick.has(287)
