@@ -181,7 +181,7 @@ EXTENSIONS = [_limit_tokens, _keep_parsed, _Budget, _keep_validated, _Subscribin
 class Begun:
     """A subscription: what its resolver found, and the executor that answers for each value of that."""
 
-    executor: Executor
+    executor: Executor[Any]
     source: Any
 
 
@@ -221,7 +221,7 @@ class StudioSchema(strawberry.Schema):
         found: Begun | None = (result.data or {}).get("begun") if isinstance(result.data, dict) else None
         return found if isinstance(found, Begun) else result
 
-    async def tell(self, executor: Executor, value: Any, context: Any) -> GraphQLResult:
+    async def tell(self, executor: Executor[Any], value: Any, context: Any) -> GraphQLResult:
         """The answer of a subscription to one value of its source, as whoever the context stands for may see it."""
         one = executor.build_per_event_executor(value)
         one.context_value = context

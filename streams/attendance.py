@@ -20,7 +20,8 @@ log = structlog.get_logger(__name__)
 class Attendee(Protocol):
     """A socket on which somebody has said who they are; `idle_since` is None while it has something to do."""
 
-    actor: Actor
+    @property
+    def actor(self) -> Actor: ...
 
     @property
     def idle_since(self) -> float | None: ...

@@ -7,8 +7,9 @@ one reads it from the database. So a lost publication costs a short delay, and a
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from itertools import islice
 
 import msgspec
@@ -21,6 +22,7 @@ from domain.ids import Id
 from storage.bus import RESYNC
 from storage.events import EventLog
 from streams.announcer import channel_of, decode
+from streams.hearing import HeardChannel, Hearing
 
 RECENT_EVENTS = 2_000
 BATCH_EVENTS = 200
@@ -29,18 +31,29 @@ RETRY_SECONDS = 0.5
 log = structlog.get_logger(__name__)
 
 
-class Feed:
+class Feed(HeardChannel):
     """One project's newest events; `newest` is the greatest number this process has heard of."""
 
-    def __init__(self, project_id: Id, events: EventLog) -> None:
+    def __init__(self, project_id: Id, events: EventLog, check: Callable[[list[Id]], Awaitable[None]]) -> None:
+        super().__init__(channel_of(project_id))
         self.project_id = project_id
         self.newest = 0
         self.followers: set[asyncio.Event] = set()
-        self.heard = asyncio.Event()  # set once the bus would bring what comes next
-        self.listener: asyncio.Task[None] | None = None
         self._events = events
+        self._check = check
         self._reading = asyncio.Lock()
         self._recent: deque[Envelope] = deque(maxlen=RECENT_EVENTS)
+
+    async def receive(self, message: str) -> None:
+        try:
+            envelopes = [] if message == RESYNC else decode(message)
+        except msgspec.MsgspecError:
+            log.warning("a message of the bus was not understood", project_id=self.project_id)
+            envelopes = []
+        if envelopes:
+            self.take(envelopes)
+        else:
+            await self._check([self.project_id])
 
     def take(self, envelopes: Iterable[Envelope]) -> None:
         """Keep what the bus brought, as long as it joins without a gap to what is kept."""
@@ -132,17 +145,15 @@ class Hub:
     """The feeds that somebody in this process follows."""
 
     def __init__(self, bus: Broadcast, events: EventLog, *, check_seconds: float) -> None:
-        self._bus = bus
         self._events = events
         self._check_seconds = check_seconds
-        self._feeds: dict[Id, Feed] = {}
-        self._listeners: set[asyncio.Task[None]] = set()
+        self._hearing = Hearing(bus, partial(Feed, events=events, check=self._check))
 
     async def run(self) -> None:
         """Ask the database now and then how far the projects are: what the bus lost is found within that time."""
         while True:
             await asyncio.sleep(self._check_seconds)
-            await self._check(list(self._feeds))
+            await self._check(list(self._hearing.channels))
 
     @asynccontextmanager
     async def follow(self, project_ids: Iterable[Id], positions: Mapping[Id, int]) -> AsyncIterator[Follower]:
@@ -156,54 +167,13 @@ class Hub:
     @asynccontextmanager
     async def _feed(self, project_id: Id, news: asyncio.Event) -> AsyncIterator[Feed]:
         """Hear the bus first, then ask how far the project is: nothing falls between the two."""
-        feed = self._feeds.get(project_id) or self._open(project_id)
-        feed.followers.add(news)
-        try:
-            await feed.heard.wait()
-            await self._ask_newest([project_id])
-            yield feed
-        finally:
-            feed.followers.discard(news)
-            # Interrupted while it subscribes, the bus would be left half subscribed: then it ends by itself.
-            if not feed.followers and feed.heard.is_set():
-                self._close(feed)
-
-    def _open(self, project_id: Id) -> Feed:
-        feed = self._feeds[project_id] = Feed(project_id, self._events)
-        feed.listener = asyncio.create_task(self._hear(feed), name=f"feed of {project_id}")
-        self._listeners.add(feed.listener)
-        feed.listener.add_done_callback(self._listeners.discard)
-        return feed
-
-    def _close(self, feed: Feed) -> None:
-        if self._feeds.get(feed.project_id) is feed:
-            del self._feeds[feed.project_id]
-            if feed.listener and feed.listener is not asyncio.current_task():
-                feed.listener.cancel()
-
-    async def _hear(self, feed: Feed) -> None:
-        """The one subscription of this process to the project's channel, while anybody follows it."""
-        try:
-            async with self._bus.subscribe(channel_of(feed.project_id)) as messages:
-                feed.heard.set()
-                while feed.followers:
-                    await self._take(feed, (await messages.get()).message)
-                self._close(feed)
-        except Exception:
-            log.exception("a feed hears nothing more of the bus", project_id=feed.project_id)
-        finally:
-            feed.heard.set()
-
-    async def _take(self, feed: Feed, message: str) -> None:
-        try:
-            envelopes = [] if message == RESYNC else decode(message)
-        except msgspec.MsgspecError:
-            log.warning("a message of the bus was not understood", project_id=feed.project_id)
-            envelopes = []
-        if envelopes:
-            feed.take(envelopes)
-        else:
-            await self._check([feed.project_id])
+        async with self._hearing.hear(project_id) as feed:
+            feed.followers.add(news)
+            try:
+                await self._ask_newest([project_id])
+                yield feed
+            finally:
+                feed.followers.discard(news)
 
     async def _check(self, project_ids: list[Id]) -> None:
         try:
@@ -216,5 +186,5 @@ class Hub:
 
     async def _ask_newest(self, project_ids: list[Id]) -> None:
         for project_id, seq in (await self._events.newest(project_ids)).items() if project_ids else ():
-            if project_id in self._feeds:
-                self._feeds[project_id].reach(seq)
+            if feed := self._hearing.channels.get(project_id):
+                feed.reach(seq)

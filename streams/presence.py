@@ -24,9 +24,11 @@ from domain.presence import MOST_PRESENT, Presence, by_coming, crowded, require_
 from storage.bus import RESYNC
 from storage.presences import Presences
 from streams.couriers import Answer, Courier, channel_of, decode
-from streams.hearing import Hearing, Topic
+from streams.hearing import HeardChannel, Hearing
 from streams.rooms import PresenceChange, Room
 from streams.visitors import Visitor
+
+__all__ = ["PresenceChange", "Room", "Rooms"]
 
 ENTER_SECONDS = 2.0
 MOST_PLACES = 50
@@ -106,7 +108,7 @@ class Rooms:
         try:
             found = await self._presences.of(project_id)
         except DomainError:
-            watched = self._hearing.topics.get(project_id)
+            watched = self._hearing.channels.get(project_id)
             found = list(watched.room.members.values()) if watched else []
         return sorted(self._with_ours(project_id, found), key=by_coming)
 
@@ -138,7 +140,7 @@ class Rooms:
 
     def _require_space(self, visitor: Visitor, project_id: Id) -> None:
         """As far as it is known here; the last word is the store's."""
-        watched = self._hearing.topics.get(project_id)
+        watched = self._hearing.channels.get(project_id)
         if len(watched.room.members if watched else self._here.get(project_id, ())) >= MOST_PRESENT:
             raise crowded()
         if len(visitor.places) >= MOST_PLACES:
@@ -156,7 +158,7 @@ class Rooms:
         presence = _next_version(visitor, said)
         visitor.places.add(presence.project_id)
         self._here.setdefault(presence.project_id, {})[presence.connection_id] = presence
-        if watched := self._hearing.topics.get(presence.project_id):
+        if watched := self._hearing.channels.get(presence.project_id):
             watched.room.take(presence)
         return self._courier.carry(PresenceChange(kind, presence))
 
@@ -178,7 +180,7 @@ class Rooms:
         del self._here[project_id][presence.connection_id]
         if not self._here[project_id]:
             del self._here[project_id]
-        if watched := self._hearing.topics.get(project_id):
+        if watched := self._hearing.channels.get(project_id):
             watched.room.leave(presence)
 
     def _with_ours(self, project_id: Id, found: Iterable[Presence]) -> list[Presence]:
@@ -207,9 +209,9 @@ class Rooms:
         for presence in await self._presences.keep(ours, self._seconds) if ours else ():
             if newest := self._here.get(presence.project_id, {}).get(presence.connection_id):
                 self._courier.carry(PresenceChange("joined", newest))
-        for watched in list(self._hearing.topics.values()):
+        for watched in list(self._hearing.channels.values()):
             async with watched.comparing:
-                if watched.heard.is_set():
+                if watched.ready.is_set():
                     await self._compare(watched)
 
     async def _tried(self, call: Awaitable[None]) -> None:
@@ -236,7 +238,7 @@ class Rooms:
         self._whole_from = asyncio.get_running_loop().time() + self._seconds / 2
 
 
-class _WatchedRoom(Topic):
+class _WatchedRoom(HeardChannel):
     """A room, and the news of it."""
 
     def __init__(self, project_id: Id, resync: Callable[[], None]) -> None:
@@ -248,7 +250,7 @@ class _WatchedRoom(Topic):
         self.is_whole = False  # it has been compared since the bus is heard
         self._resync = resync
 
-    async def take(self, message: str) -> None:
+    async def receive(self, message: str) -> None:
         try:
             change = None if message == RESYNC else decode(message)
         except msgspec.MsgspecError:

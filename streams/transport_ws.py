@@ -48,7 +48,7 @@ class TransportWs(Conversation):
             case "pong":
                 pass
             case "subscribe":
-                self._subscribe(message["id"], payload)
+                self._subscribe(message["id"], message["payload"])
             case "complete":
                 if found := self.under_way.pop(message["id"], None):
                     found.drop()

@@ -188,7 +188,7 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(client: Client) -> N
         raw = talker.socket.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         talker.socket.transport.abort()
-    await until(lambda: not client.parts.studio.hub._listeners and not _conversations())
+    await until(lambda: not client.parts.studio.hub._hearing.listeners and not _conversations())
 
 
 async def test_a_page_of_a_foreign_origin_may_not_connect(client: Client) -> None:

@@ -274,3 +274,15 @@ async def test_a_token_too_long_is_refused_before_anyone_is_asked(tokens: Tokens
     asked = provider.asked
     assert "too long" in (await refusal(tokens, RSA.sign(claims(more="x" * LONGEST)))).message
     assert provider.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("claim", "name"),
+    [("Ada Lovelace", "Ada Lovelace"), ("", None), ("x" * 201, None), ("\x00", None), (7, None), (None, None)],
+    ids=str,
+)
+async def test_a_name_is_taken_where_it_is_one_and_shuts_nobody_out(
+    tokens: Tokens, claim: object, name: str | None
+) -> None:
+    text = jwt.encode(ours(name=claim), SECRET, algorithm="HS256")
+    assert (await tokens.read(text, TRACE)).name == name

@@ -40,12 +40,12 @@ def project() -> Id:
 
 
 def someone(project_id: Id, **more: Any) -> Presence:
-    given = {"subject": "ada", "name": None, "state": {}, "since": datetime.now(UTC), "version": 1}
+    given: dict[str, Any] = {"subject": "ada", "name": None, "state": {}, "since": datetime.now(UTC), "version": 1}
     return Presence(**{"connection_id": new_id(), "project_id": project_id, **given, **more})
 
 
 async def test_what_is_put_is_found_as_it_was(presences: Presences, project: Id) -> None:
-    state = {"node": 'é "ẞ" 🎨', "at": [1, 2.5, None, True, {"deep": {}}]}
+    state: dict[str, Any] = {"node": 'é "ẞ" 🎨', "at": [1, 2.5, None, True, {"deep": {}}]}
     ada = someone(project, name="Ada Lovelace", state=state, since=MORNING)
     await presences.put(ada, LONG)
     assert await presences.of(project) == [ada]

@@ -20,7 +20,8 @@ from tests.studio import tenant
 
 
 def _is_idle(hub: Hub) -> bool:
-    return not hub._feeds and not hub._listeners and not hub._bus._subscribers
+    hearing = hub._hearing
+    return not (hearing.channels or hearing.listeners or hearing._bus._subscribers)
 
 
 async def _follow_for_a_moment(hub: Hub, project_id: Id) -> None:
@@ -36,7 +37,7 @@ async def test_fifty_followers_share_one_subscription_and_each_gets_everything(p
         for listener in listeners:
             await listener.has(7)
         assert [listener.events for listener in listeners] == [EVENTS_OF_A_CANCELED_RUN] * 50
-        assert [len(queues) for queues in parts.studio.hub._bus._subscribers.values()] == [1]
+        assert [len(queues) for queues in parts.studio.hub._hearing._bus._subscribers.values()] == [1]
 
 
 async def test_nothing_is_left_after_the_last_follower(parts: Parts) -> None:

@@ -16,7 +16,7 @@ from tests.studio import tenant
 async def mute(settings: Settings, database_url: str) -> AsyncIterator[Parts]:
     """Another process on the same database whose publications reach nobody."""
     async with open_parts(settings, database_url, "http://easel.test") as opened:
-        await opened.studio.hub._bus._backend.disconnect()
+        await opened.studio.hub._hearing._bus._backend.disconnect()
         object.__setattr__(opened.database, "tell", lambda _: None)
         yield opened
 
@@ -53,9 +53,9 @@ async def test_a_message_that_is_not_understood_does_not_deafen(unchecked: Parts
         await canceled_run(one)
         await listener.has(7)
         for message in ("{", "[{}]", "null", "[]", ""):
-            await unchecked.studio.hub._bus.publish(channel_of(Id(one.project_id)), message)
+            await unchecked.studio.hub._hearing._bus.publish(channel_of(Id(one.project_id)), message)
         await canceled_run(one)
         await listener.has(14)
-        assert len(unchecked.studio.hub._listeners) == 1
+        assert len(unchecked.studio.hub._hearing.listeners) == 1
     assert listener.events == EVENTS_OF_A_CANCELED_RUN * 2
-    await until(lambda: not unchecked.studio.hub._listeners)
+    await until(lambda: not unchecked.studio.hub._hearing.listeners)

@@ -12,15 +12,14 @@ from domain.ids import Id, new_id
 from domain.presence import MOST_PRESENT
 from streams.couriers import channel_of
 from streams.presence import MOST_PLACES, Rooms
-from tests.servers.valkey_process import ValkeyProcess
 from tests.streams.being_present import Person, rooms_of, watching
 from tests.streams.following import until
 
 
 @pytest.fixture(params=["memory", "valkey"])
 async def rooms(request: pytest.FixtureRequest) -> AsyncIterator[Rooms]:
-    valkey: ValkeyProcess | None = request.getfixturevalue("valkey") if request.param == "valkey" else None
-    async with rooms_of(valkey and valkey.url) as one:
+    url: str | None = request.getfixturevalue("valkey").url if request.param == "valkey" else None
+    async with rooms_of(url) as one:
         yield one
 
 
@@ -31,7 +30,7 @@ def project() -> Id:
 
 def _is_idle(rooms: Rooms) -> bool:
     hearing = rooms._hearing
-    return not (hearing.topics or hearing.listeners or hearing._bus._subscribers or rooms._here or rooms._visitors)
+    return not (hearing.channels or hearing.listeners or hearing._bus._subscribers or rooms._here or rooms._visitors)
 
 
 async def test_who_comes_speaks_and_leaves_is_told_to_who_watches(rooms: Rooms, project: Id) -> None:
@@ -161,7 +160,7 @@ async def test_fifty_who_watch_share_one_subscription_and_each_is_told(rooms: Ro
 
 async def test_while_nobody_watches_nothing_is_subscribed(rooms: Rooms, project: Id) -> None:
     ada = await Person(rooms, project).say()
-    assert not rooms._hearing.topics
+    assert not rooms._hearing.channels
     for _ in range(20):
         await asyncio.gather(*(_watch_for_a_moment(rooms, project) for _ in range(5)))
     ada.hang_up()
