@@ -55,7 +55,7 @@ class Source:
 
     async def all(self) -> list[dict[str, Any]]:
         """Every answer until `complete`, after which the server ends the stream."""
-        answers = []
+        answers: list[dict[str, Any]] = []
         while (heard := await self.hear()) is not None:
             if heard[0] == "complete":
                 assert await self.hear() is None
@@ -75,13 +75,15 @@ class Source:
 
 
 @asynccontextmanager
-async def sourcing(client: Client, query: str, *, method: str = "POST", **variables: Any) -> AsyncIterator[Source]:
+async def sourcing(
+    client: Client, query: str, *, method: str = "POST", operation: str | None = None, **variables: Any
+) -> AsyncIterator[Source]:
     """The event stream that answers an operation."""
-    asked = {"query": query, "variables": variables}
-    if method == "GET":
-        words: dict[str, Any] = {"params": {"query": query, "variables": json.dumps(variables)}}
-    else:
-        words = {"json": asked}
+    asked: dict[str, Any] = {"query": query, "variables": variables, "extensions": {"client": "tests"}}
+    if operation:
+        asked["operationName"] = operation
+    in_address = {name: value if isinstance(value, str) else json.dumps(value) for name, value in asked.items()}
+    words: dict[str, Any] = {"params": in_address} if method == "GET" else {"json": asked}
     async with client.http.stream(method, ADDRESS, headers=EVENT_STREAM, **words) as response:
         assert response.status_code == 200, await response.aread()
         yield Source(response)

@@ -79,14 +79,9 @@ async def test_a_mutation_by_get_is_refused_with_405(client: Client) -> None:
 async def test_which_operation_of_a_document_is_said_by_its_name(
     client: Client, name: str, data: dict[str, Any]
 ) -> None:
-    by_post = {"json": {"query": TWO, "operationName": name, "extensions": {"x": 1}}}
-    by_get = {"params": {"query": TWO, "operationName": name, "extensions": '{"x":1}'}}
-    for answer in (
-        await client.http.post(ADDRESS, headers=EVENT_STREAM, **by_post),  # type: ignore[arg-type]
-        await client.http.get(ADDRESS, headers=EVENT_STREAM, **by_get),  # type: ignore[arg-type]
-    ):
-        event, line = answer.text.split("\n")[:2]
-        assert (event, json.loads(line.removeprefix("data: "))["data"]) == ("event: next", data)
+    for method in ("POST", "GET"):
+        async with sourcing(client, TWO, method=method, operation=name) as source:
+            assert [answer["data"] for answer in await source.all()] == [data]
 
 
 async def test_what_a_line_cannot_hold_is_carried_in_one(client: Client) -> None:
@@ -193,7 +188,8 @@ async def test_event_streams_may_be_asked_for_among_others(client: Client, accep
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
 async def test_json_may_be_called_so_in_any_way(client: Client, content_type: str) -> None:
     answer = await client.http.post(ADDRESS, content=ASKED, headers=EVENT_STREAM | {"content-type": content_type})
-    assert (answer.status_code, answer.text.split("\n")[0]) == (200, "event: next")
+    assert answer.status_code == 200
+    assert "event: next\n" in answer.text
 
 
 @pytest.mark.parametrize(
