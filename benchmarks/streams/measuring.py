@@ -1,0 +1,89 @@
+"""One measurement: a server, a client's process, and what that tells."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from benchmarks.streams.cases import Case, Measurement, Plan
+from benchmarks.streams.jobs import Job, Measure, Told, Topic
+from benchmarks.streams.servers import Engines, Server, running
+from benchmarks.streams.tenants import Studio
+
+CLIENT_SECONDS = 240
+_CLIENT = [sys.executable, "-m", "benchmarks.streams.load"]
+_WORKER = [sys.executable, "-m", "app", "worker"]
+
+
+async def measured(case: Case, server: Server, engines: Engines, studio: Studio, seconds: float) -> Measurement:
+    topics = studio.topics[case.kind][: case.topics]
+    with running(server, engines) as (pid, port):
+        job = await _job(case, pid, port, topics, engines, studio, seconds)
+        async with asyncio.timeout(CLIENT_SECONDS):
+            client = await _client(job)
+            output, _ = await client.communicate()
+        return Measurement(case, server.name, _told(output))
+
+
+async def real_runs(plan: Plan, server: Server, engines: Engines, studio: Studio) -> Measurement:
+    """Runs of a worker beside the server, one after another."""
+    case = Case(measure=Measure.REAL, watchers=plan.real_watchers)
+    project_id = studio.chain.workflow.project_id
+    topics = [Topic(project_id=project_id, run_id=project_id)]
+    with running(server, engines) as (pid, port), _working(engines):
+        job = await _job(case, pid, port, topics, engines, studio, plan.seconds)
+        async with asyncio.timeout(CLIENT_SECONDS):
+            client = await _client(job)
+            await client.stdout.readline()  # ready
+            before = await studio.seqs(topics)
+            for _ in range(plan.real_runs):
+                await studio.chain.one()
+            events = (await studio.seqs(topics))[project_id] - before[project_id]
+            output, _ = await client.communicate(b"%d\n" % events)
+        return Measurement(case, server.name, _told(output))
+
+
+async def _job(
+    case: Case, pid: int, port: int, topics: list[Topic], engines: Engines, studio: Studio, seconds: float
+) -> Job:
+    return Job(
+        measure=case.measure,
+        pid=pid,
+        port=port,
+        bus_port=int(engines.redis_url.rpartition(":")[2]),
+        api_key=studio.api_key,
+        kind=case.kind,
+        watchers=case.watchers,
+        topics=topics,
+        seqs=await studio.seqs(topics),
+        seconds=seconds,
+        stalled=case.stalled,
+    )
+
+
+async def _client(job: Job) -> asyncio.subprocess.Process:
+    """It has its job."""
+    client = await asyncio.create_subprocess_exec(*_CLIENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    client.stdin.write(msgspec.json.encode(job) + b"\n")
+    return client
+
+
+def _told(output: bytes) -> Told:
+    lines = output.splitlines()
+    return msgspec.json.decode(lines[-1], type=Told) if lines else Told(failure="the client's process ended")
+
+
+@contextmanager
+def _working(engines: Engines) -> Iterator[None]:
+    with subprocess.Popen(  # noqa: S603 - the command is our own
+        _WORKER, env=engines.environment(0), text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as one:
+        try:
+            while one.stdout and "Easel works" not in one.stdout.readline():
+                pass
+            yield
+        finally:
+            one.terminate()
