@@ -20,7 +20,7 @@ from gateway.metering import address_of
 from streams.attendance import Attendance
 from streams.backlog import Backlog, Overflow
 from streams.closing import CloseCode, Closed
-from streams.operations import Asked, Caller
+from streams.operations import Answer, Asked, Caller
 from streams.outbox import STUCK_SECONDS
 from streams.topics import Subscription, Topics
 
@@ -56,15 +56,14 @@ class EventStreams:
         try:
             asked = await _asked(request)
             actor = await self._identity.of_request(request)
-            stream = EventStream(actor, self._operations, self._topics, self._attendance)
-            self._attendance.enter(stream)
+            trace_id, address = request.scope["state"]["trace_id"], address_of(request.scope)
+            caller = Caller(actor=actor, trace_id=trace_id, address=address)
+            found = await self._operations.begin(asked, caller)
+            return EventStream(actor, found, self._operations, self._topics, self._attendance)
         except DomainError as error:
             return self._refusal(request, error, error.http_status)
         except Closed as closed:
             return self._refusal(request, DomainError(ErrorCode.RATE_LIMITED, closed.reason, retryAfter=1), 429)
-        caller = Caller(actor=actor, trace_id=request.scope["state"]["trace_id"], address=address_of(request.scope))
-        stream.start(asked, caller)
-        return stream
 
     def _refusal(self, request: Request, error: DomainError, status: int) -> Response:
         errors = self._operations.refusal(error, request.scope["state"]["trace_id"])
@@ -77,8 +76,17 @@ class EventStreams:
 class EventStream:
     """One operation, told as events: a sink of answers, and the ASGI answer that they go out by."""
 
-    def __init__(self, actor: Actor, operations: GraphQLOperations, topics: Topics, attendance: Attendance) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        found: Answer | Subscription,
+        operations: GraphQLOperations,
+        topics: Topics,
+        attendance: Attendance,
+    ) -> None:
+        """Raises Closed where the actor has too many."""
         self.actor = actor
+        self._found = found
         self._operations = operations
         self._topics = topics
         self._attendance = attendance
@@ -86,15 +94,12 @@ class EventStream:
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._is_over = False
-        self._subscription: Subscription | None = None
         self._task: asyncio.Task[None] | None = None
+        attendance.enter(self)
 
     @property
     def idle_since(self) -> None:
         """Never: it has its one operation."""
-
-    def start(self, asked: Asked, caller: Caller) -> None:
-        self._task = asyncio.create_task(self._run(asked, caller))
 
     def close(self, code: CloseCode, reason: str) -> None:
         """It ends without a word: this protocol has none for it."""
@@ -115,7 +120,7 @@ class EventStream:
             self.close(CloseCode.TOO_SLOW, "")
 
     def finish(self, error: DomainError | None) -> None:
-        if error is not None and self._task:
+        if error is not None:
             self.push(b'{"errors":' + self._operations.refusal(error, self.actor.trace_id) + b"}", None)
         if not self._is_over:
             self._backlog.put((_COMPLETE,), None)
@@ -127,6 +132,7 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.create_task(_until_gone(receive, self._news))
+        self._task = asyncio.create_task(self._run())
         try:
             async with asyncio.timeout(STUCK_SECONDS):
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -151,19 +157,17 @@ class EventStream:
                 await _send(send, _KEEP_ALIVE)
             self._news.clear()
 
-    async def _run(self, asked: Asked, caller: Caller) -> None:
+    async def _run(self) -> None:
         try:
-            await self._answer(asked, caller)
+            await self._answer(self._found)
         except DomainError as error:
             self.finish(error)
         except Exception:
             log.exception("an operation failed")
             self.finish(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
 
-    async def _answer(self, asked: Asked, caller: Caller) -> None:
-        found = await self._operations.begin(asked, caller)
+    async def _answer(self, found: Answer | Subscription) -> None:
         if isinstance(found, Subscription):
-            self._subscription = found
             await self._topics.follow(found, self)
             return
         self.push(found.payload if found.errors is None else b'{"errors":' + found.errors + b"}", None)
@@ -174,8 +178,8 @@ class EventStream:
         self._attendance.leave(self)
         if self._task:
             self._task.cancel()
-        if self._subscription:
-            self._topics.leave(self._subscription, self)
+        if isinstance(self._found, Subscription):
+            self._topics.leave(self._found, self)
 
 
 async def _send(send: Send, body: bytes, *, more: bool = True) -> None:

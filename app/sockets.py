@@ -45,7 +45,7 @@ class Sockets:
             await socket.close()
             return
         offered: list[str] = socket.scope["subprotocols"]
-        chosen = next((protocol for protocol in offered if protocol in spoken), None)
+        chosen = next((protocol for protocol in spoken if protocol in offered), None)
         await socket.accept(chosen)
         wire = wire_of(socket.scope)
         if chosen is None and (offered or envelope.PROTOCOL not in spoken):

@@ -39,11 +39,11 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(client: Client) -> N
             await talker.ask(str(number), STREAM)
         await talker.ask("last", VIEWER)
         assert (await talker.hear())["id"] == "last"
-        await until(lambda: bool(client.parts.studio.hub._listeners))
+        await until(lambda: bool(client.parts.studio.hub._hearing.listeners))
         raw = talker.socket.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         talker.socket.transport.abort()
-    await until(lambda: not client.parts.studio.hub._listeners)
+    await until(lambda: not client.parts.studio.hub._hearing.listeners)
     await until(lambda: not any("socket" in name or "Handler" in name for name in _names(before)))
 
 

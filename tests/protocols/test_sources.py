@@ -61,12 +61,12 @@ async def test_who_goes_away_ends_what_they_followed(client: Client) -> None:
     hub = client.parts.studio.hub
     async with sourcing(client, STREAM) as source:
         await heard_of_a_run(client, source)
-        assert hub._listeners
-    await until(lambda: not hub._listeners)
+        assert hub._hearing.listeners
+    await until(lambda: not hub._hearing.listeners)
     asking = asyncio.create_task(heard_and_held(client))
-    await until(lambda: bool(hub._listeners))
+    await until(lambda: bool(hub._hearing.listeners))
     asking.cancel()
-    await until(lambda: not hub._listeners)
+    await until(lambda: not hub._hearing.listeners)
 
 
 async def heard_and_held(client: Client) -> None:
