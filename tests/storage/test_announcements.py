@@ -5,8 +5,9 @@ import asyncio
 from sqlalchemy import text
 
 from app.parts import Parts
-from domain.announcements import EVERYBODY, Announce, Announcement, EndAnnouncement
+from domain.announcements import EVERYBODY, MOST_OPEN, Announce, Announcement, EndAnnouncement
 from domain.commands import execute
+from domain.errors import DomainError, ErrorCode
 from domain.events import Envelope
 from domain.ids import Id
 from domain.permissions import operator_actor
@@ -37,6 +38,12 @@ async def test_numbers_have_no_gaps_however_many_announce_at_once(parts: Parts) 
     assert sorted(names) == sorted(
         (f"announcement.{change}", one.id) for one in made for change in ("started", "ended")
     )
+
+
+async def test_however_many_announce_at_once_no_more_are_open_than_may_be(parts: Parts) -> None:
+    asked = await asyncio.gather(*(announced(parts, str(n)) for n in range(MOST_OPEN + 10)), return_exceptions=True)
+    refused = [one.code for one in asked if isinstance(one, DomainError)]
+    assert (len(await parts.studio.announcements.open()), refused) == (MOST_OPEN, [ErrorCode.CONFLICT] * 10)
 
 
 async def test_whoever_has_read_a_number_never_misses_a_lower_one(parts: Parts) -> None:
