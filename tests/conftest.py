@@ -78,8 +78,13 @@ async def fresh_database() -> AsyncIterator[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of a server of this test alone: a free port, fast leases."""
-    return Settings(port=0, data_dir=tmp_path / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
+    """Settings of a server of this test alone."""
+    return settings_in(tmp_path)
+
+
+def settings_in(folder: Path) -> Settings:
+    """A free port, fast leases."""
+    return Settings(port=0, data_dir=folder / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
 
 
 @pytest.fixture
