@@ -94,6 +94,16 @@ async def parts(settings: Settings, database_url: str) -> AsyncIterator[Parts]:
         yield opened
 
 
+@asynccontextmanager
+async def parts_of_many(factory: pytest.TempPathFactory) -> AsyncIterator[Parts]:
+    """The same for several tests, each with a tenant of its own."""
+    async with (
+        fresh_database() as url,
+        open_parts(settings_in(factory.mktemp("parts")), url, "http://easel.test") as one,
+    ):
+        yield one
+
+
 @pytest.fixture(scope="session")
 def openai_process() -> Iterator[OpenAIServer]:
     with start_openai_server() as server:
