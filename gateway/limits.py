@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from time import monotonic, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import structlog
 from limits.aio.storage import RedisStorage
-from redis.asyncio import BlockingConnectionPool
+from limits.aio.storage.redis.redispy import RedispyBridge
+from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from domain.errors import DomainError, ErrorCode
+from gateway.round_trips import TogetherRedis
 from gateway.windows import MemoryWindows, Windows
 
 ANSWER_SECONDS = 0.2
 AWAY_SECONDS = 1.0
-MOST_CONNECTIONS = 16
 MOST_REMEMBERED_HITS = 10_000
 
 log = structlog.get_logger(__name__)
@@ -203,24 +204,28 @@ async def open_limiter(redis_url: str | None, *, refuse_when_away: bool) -> Asyn
     if redis_url is None:
         yield Limiter(MemoryWindows(), None)
         return
-    pool = BlockingConnectionPool.from_url(
+    pool = ConnectionPool.from_url(
         redis_url,
-        max_connections=MOST_CONNECTIONS,
-        timeout=ANSWER_SECONDS,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), retries=0),
         # With them on, redis-py takes connections out of its pool without a look whether they have ended.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
-    # Given a pool, the library needs no URL, of which it would not read all that redis-py does.
-    windows = RedisStorage(
-        "async+redis://",
-        implementation="redispy",
-        key_prefix="easel:limits",
-        connection_pool=pool,  # type: ignore[arg-type]  # which its documentation offers, and its types forget
-    )
+    client = TogetherRedis(pool, ANSWER_SECONDS)
     try:
-        yield Limiter(windows, None if refuse_when_away else MemoryWindows())
+        yield Limiter(_RedisWindows(client), None if refuse_when_away else MemoryWindows())
     finally:
-        await pool.disconnect()
+        await client.aclose(close_connection_pool=True)
+
+
+class _RedisWindows(RedisStorage):
+    """The library's windows, over a client of ours."""
+
+    def __init__(self, client: TogetherRedis) -> None:
+        self._client: Any = client  # whose methods the library's types describe in other words
+        super().__init__("async+redis://", implementation="redispy", key_prefix="easel:limits")
+
+    def configure_bridge(self) -> None:
+        assert isinstance(self.bridge, RedispyBridge)  # noqa: S101 - as `implementation` says
+        self.bridge.connection_getter = lambda _: self._client

@@ -78,8 +78,13 @@ async def fresh_database() -> AsyncIterator[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of a server of this test alone: a free port, fast leases."""
-    return Settings(port=0, data_dir=tmp_path / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
+    """Settings of a server of this test alone."""
+    return settings_in(tmp_path)
+
+
+def settings_in(folder: Path) -> Settings:
+    """A free port, fast leases."""
+    return Settings(port=0, data_dir=folder / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
 
 
 @pytest.fixture
@@ -87,6 +92,16 @@ async def parts(settings: Settings, database_url: str) -> AsyncIterator[Parts]:
     """Everything connected, nothing listening, no worker."""
     async with open_parts(settings, database_url, "http://easel.test") as opened:
         yield opened
+
+
+@asynccontextmanager
+async def parts_of_many(factory: pytest.TempPathFactory) -> AsyncIterator[Parts]:
+    """The same for several tests, each with a tenant of its own."""
+    async with (
+        fresh_database() as url,
+        open_parts(settings_in(factory.mktemp("parts")), url, "http://easel.test") as one,
+    ):
+        yield one
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 
@@ -42,6 +43,11 @@ async def tenant(parts: Parts, organization: str = "acme", project: str = "websi
     key = await development_key(parts, organization, project, parts.studio.public_url)
     actor = await parts.identity.of(key.apiKey, None, "0" * 32)
     return Tenant(parts, actor, Id(key.projectId), key)
+
+
+async def newcomer(parts: Parts, project: str = "website") -> Tenant:
+    """A tenant whose organization nobody has seen before."""
+    return await tenant(parts, f"newcomer-{uuid4().hex}", project)
 
 
 def claim_of(parts: Parts, job: StepJob, lease_seconds: float = 60.0) -> ClaimStep:

@@ -8,6 +8,8 @@ from sqlalchemy import text
 from tests.api.asking import finish, start
 from tests.studio import Client
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 SAFE = {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; sandbox"}
 
 
@@ -49,7 +51,7 @@ async def test_a_picture_whose_bytes_are_gone_is_an_answer_and_not_a_cut(client:
 async def _object_key(client: Client, url: str) -> str:
     path = urlsplit(url).path
     found = await client.parts.images.by_storage_key(path.removeprefix("/storage/"))
-    found = found or await client.parts.images.shown("acme", "website", path.rpartition("/")[2])
+    found = found or await client.parts.images.shown(client.key.organizationSlug, "website", path.rpartition("/")[2])
     return found.object_key
 
 
@@ -85,9 +87,9 @@ async def test_where_nothing_is_the_answer_is_404_or_400_in_json(client: Client,
     assert answer.json()["error"]["traceId"] == answer.headers["x-trace-id"]
 
 
-async def test_the_key_of_one_picture_does_not_open_anothers_project(client: Client) -> None:
+async def test_the_key_of_one_picture_does_not_open_anothers_project(client: Client, spy: Client) -> None:
     parts = urlsplit((await _addresses(client))[1])
-    elsewhere = parts.path.replace("/acme/website/", "/rival/spy/")
+    elsewhere = parts.path.replace(f"/{client.key.organizationSlug}/website/", f"/{spy.key.organizationSlug}/spy/")
     assert (await client.http.get(elsewhere)).status_code == 404
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.api.asking import workflow_id
 from tests.studio import Client, GraphQLFailure
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 CREATE = """mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) {
   secret clientMutationId apiKey { id prefix scopes rateLimitPerHour expiresAt revokedAt version project { slug } }
 } }"""

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from websockets.exceptions import InvalidStatus
 
-from app.settings import Settings
 from tests.api.asking import send, told
 from tests.api.talking import acknowledged, talking
+from tests.conftest import fresh_database, settings_in
 from tests.studio import Client, serving
 
 STUDIO, EVIL = "https://studio.example", "https://evil.example"
@@ -29,10 +30,14 @@ TOLD = {
 PATHS = ("/graphql", "/v1/graphql")
 
 
-@pytest.fixture
-async def opened(settings: Settings, database_url: str) -> AsyncIterator[Client]:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
     """A server that allows the pages of one other origin."""
-    async with serving(settings.model_copy(update={"allowed_origins": (STUDIO,)}), database_url) as client:
+    settings = settings_in(tmp_path_factory.mktemp("opened")).model_copy(update={"allowed_origins": (STUDIO,)})
+    async with fresh_database() as database_url, serving(settings, database_url) as client:
         yield client
 
 

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from tests.studio import Client
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROJECT = "id slug name status version settings { newScopeGenerationsLimit }"
 ASSET = "id type label metadata content version project { id }"

@@ -4,16 +4,21 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
+from app.parts import Parts
+from app.serving import running
 from app.settings import Settings
 from tests.api.asking import CREATE_ASSET, START, add_asset, send, start, told, workflow_id
 from tests.api.people import person, set_member
 from tests.api.talking import acknowledged
+from tests.conftest import fresh_database, settings_in
 from tests.gateway.stretches import early_in_its_stretch
 from tests.servers.valkey_process import start_valkey
-from tests.studio import Client, serving
+from tests.studio import Client, client_of, serving
 
 BUDGET = 20_000
 VIEWER = "{ viewer { kind } }"
@@ -27,10 +32,21 @@ STREAM = "subscription($id: ID!) { stream(channels: [{name: RUNS, projectId: $id
 WITHIN_SECONDS = 0.25
 
 
-@pytest.fixture
-async def poor(settings: Settings, database_url: str) -> AsyncIterator[Client]:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def poor_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Parts, str]]:
     """A server whose actors have the smallest budget there is."""
-    async with serving(settings.model_copy(update={"cost_per_minute": BUDGET}), database_url) as client:
+    settings = settings_in(tmp_path_factory.mktemp("poor")).model_copy(update={"cost_per_minute": BUDGET})
+    async with fresh_database() as database_url, running(settings, database_url) as (parts, url):
+        yield parts, url
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def poor(poor_server: tuple[Parts, str]) -> AsyncIterator[Client]:
+    """Somebody whose budget is untouched."""
+    async with client_of(*poor_server, f"poor-{uuid4().hex}") as client:
         actor = await client.parts.identity.of(client.key.apiKey, None, "0" * 32)
         await early_in_its_stretch(f"cost/{actor.organization_id}/{actor.kind}/{actor.subject}")
         yield client

@@ -9,6 +9,8 @@ from tests.api.asking import finish, start
 from tests.engine.crew import until
 from tests.studio import Client, GraphQLFailure
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 FLOW = "id version meta imageCount aliases { alias image { id } } images { nodes { id } }"
 RESOLVE = """
 query($project: ID!, $alias: String!, $flow: ID) { resolveAlias(projectId: $project, alias: $alias, flowId: $flow) {

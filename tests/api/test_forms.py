@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from app.cli.live import Live
 from domain.api_keys import IssueApiKey
 from domain.commands import execute
@@ -23,6 +25,8 @@ from tests.api.reviewing import (
     submit,
 )
 from tests.studio import Client
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HISTORY = "query($run: ID!) { run(id: $run) { events { nodes { cursor event payload } } } }"
 FOLLOW = """subscription($after: String!) { stream(channels: [{name: RUNS}], after: $after) {

@@ -6,8 +6,12 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 from string import ascii_lowercase
 
+import pytest
+
 from tests.api.asking import send, told, workflow_id
 from tests.studio import Client
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DIGITS = "1" * 5_000
 BODIES: dict[str, bytes] = {

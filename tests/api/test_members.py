@@ -17,6 +17,8 @@ from tests.api.people import SET, person, set_member
 from tests.api.talking import Talker, talking
 from tests.studio import Client, GraphQLFailure
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 REMOVE = "mutation($input: RemoveMemberInput!) { removeMember(input: $input) { project { team { subject } } } }"
 CREATE = "mutation($name: String!) { createProject(input: {name: $name}) { project { id } } }"
 STREAM = """subscription($channels: [ChannelInput!]!, $after: String) {
@@ -106,7 +108,7 @@ async def test_a_member_sees_their_project_and_what_they_are_in_it(client: Clien
     async with person(client, "ada") as ada:
         assert (await ada.ask(VIEWER))["viewer"] == {
             "subject": "ada",
-            "organization": {"slug": "acme"},
+            "organization": {"slug": client.key.organizationSlug},
             "scopes": [],
             "roles": [{"role": "VIEWER", "project": {"slug": "website"}}],
         }

@@ -7,6 +7,8 @@ import pytest
 from tests.api.asking import CREATE_ASSET, START, add_asset, finish, start, workflow_id
 from tests.studio import Client, GraphQLFailure
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 RENAME = """mutation($input: UpdateWorkflowInput!) {
   updateWorkflow(input: $input) { clientMutationId workflow { id name version } }
 }"""

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from tests.api.asking import add_asset, told
 from tests.studio import Client
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ASSETS = """query($first: Int, $after: String) { project { assets(first: $first, after: $after) {
   totalCount nodes { label } edges { cursor node { label } }

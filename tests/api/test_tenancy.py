@@ -5,10 +5,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.api.asking import add_asset, finish, start, workflow_id
 from tests.api.people import person, set_member
 from tests.studio import Client, client_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECRET = "A red kite that nobody else may see"
 READS = [
@@ -49,12 +52,14 @@ async def _colleague(client: Client) -> AsyncIterator[Client]:
 
 
 STRANGERS: dict[str, Callable[[Client], AbstractAsyncContextManager[Client]]] = {
-    "of another organization": lambda client: client_of(client.parts, client.url, "rival", "spy"),
+    "of another organization": lambda client: client_of(
+        client.parts, client.url, f"rival-of-{client.key.organizationSlug}", "spy"
+    ),
     "of another project": _colleague,
 }
 
 
-@pytest.fixture(params=STRANGERS)
+@pytest_asyncio.fixture(params=STRANGERS, loop_scope="module")
 async def spy(client: Client, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
     """The same server, seen by someone who must see nothing of this project."""
     async with STRANGERS[request.param](client) as stranger:

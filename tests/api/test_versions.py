@@ -7,6 +7,8 @@ import pytest
 from tests.api.asking import start, workflow_id
 from tests.studio import Client, GraphQLFailure
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 RENAME = "mutation($input: UpdateWorkflowInput!) { updateWorkflow(input: $input) { workflow { version } } }"
 RESTORE = """mutation($input: RestoreWorkflowInput!) {
   restoreWorkflow(input: $input) { clientMutationId workflow { name version nodes { id config } edges { source } } }

@@ -1,9 +1,11 @@
 """Who may give which command, in their own organization and in another's: every caller, every command."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from app.parts import Parts
 from domain.accounts import GrantCredits
@@ -46,9 +48,16 @@ from domain.webhooks import (
     UpdateWebhookEndpoint,
 )
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
+<<<<<<< HEAD
 from tests.contract.callers import ANNOUNCER, CALLERS, HOUSE, KEY, caller, member
+=======
+from tests.conftest import parts_of_many
+from tests.contract.callers import CALLERS, HOUSE, KEY, caller, member
+>>>>>>> owed
 from tests.contract.command_rows import BUILD
-from tests.studio import tenant
+from tests.studio import newcomer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WRITERS = {"OWNER", "EDITOR", KEY, HOUSE}
 OWNERS = {"OWNER", KEY, HOUSE}
@@ -137,6 +146,12 @@ AT_HOME_EVERYWHERE = {Announce, EndAnnouncement, TellAnnouncement}
 NAMING_A_TENANTS = [kind for kind in COMMANDS if kind not in NAMING_NOTHING | AT_HOME_EVERYWHERE]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts]:
+    async with parts_of_many(tmp_path_factory) as one:
+        yield one
+
+
 async def outcome(parts: Parts, actor: Actor, command: Command[Any]) -> str:
     if isinstance(command, FoundOrganization):  # it founds the one the actor acts for, which is not there yet
         actor = replace(actor, organization_id=new_id())
@@ -147,7 +162,7 @@ async def outcome(parts: Parts, actor: Actor, command: Command[Any]) -> str:
     return "allowed"
 
 
-def test_every_command_has_its_row() -> None:
+async def test_every_command_has_its_row() -> None:
     assert set(COMMANDS) == set(MAY) == set(BUILD)
 
 
@@ -155,7 +170,7 @@ def test_every_command_has_its_row() -> None:
 async def test_a_command_is_for_those_who_may_and_only_where_they_are_at_home(
     kind: type[Command[Any]], parts: Parts
 ) -> None:
-    home, away = await tenant(parts), await tenant(parts, "globex", "shop")
+    home, away = await newcomer(parts), await newcomer(parts, "shop")
     for name in CALLERS:
         command = await BUILD[kind](home)
         allowed = name in MAY[kind]
@@ -169,7 +184,7 @@ async def test_a_command_is_for_those_who_may_and_only_where_they_are_at_home(
 
 @pytest.mark.parametrize("kind", NAMING_A_TENANTS)
 async def test_a_key_of_another_project_finds_nothing_here(kind: type[Command[Any]], parts: Parts) -> None:
-    home = await tenant(parts)
+    home = await newcomer(parts)
     other = await home.do(CreateProject(name="Shop"))
     confined = replace(caller(HOUSE, home.actor.organization_id), project_id=other.id)
     assert await outcome(parts, confined, await BUILD[kind](home)) == "NOT_FOUND"
@@ -183,7 +198,7 @@ def granted_by_membership(kind: type[Command[Any]], role: Role) -> bool:
 async def test_a_member_changes_what_their_role_allows_in_their_own_project_alone(
     kind: type[Command[Any]], parts: Parts
 ) -> None:
-    home, away = await tenant(parts), await tenant(parts, "globex", "shop")
+    home, away = await newcomer(parts), await newcomer(parts, "shop")
     other = await home.do(CreateProject(name="Shop"))
     ours, theirs = home.actor.organization_id, away.actor.organization_id
     for role in Role:
@@ -200,7 +215,7 @@ async def test_a_member_changes_what_their_role_allows_in_their_own_project_alon
 async def test_who_may_look_here_and_change_elsewhere_is_told_that_this_is_not_theirs_to_change(
     kind: type[Command[Any]], parts: Parts
 ) -> None:
-    home = await tenant(parts)
+    home = await newcomer(parts)
     other = await home.do(CreateProject(name="Shop"))
     command = await BUILD[kind](home)
     for here in (
@@ -212,7 +227,7 @@ async def test_who_may_look_here_and_change_elsewhere_is_told_that_this_is_not_t
 
 
 async def test_what_names_nothing_is_made_in_the_callers_own_organization(parts: Parts) -> None:
-    await tenant(parts)
-    away = await tenant(parts, "globex", "shop")
+    await newcomer(parts)
+    away = await newcomer(parts, "shop")
     made = await away.do(CreateProject(name="Other"))
     assert made.organization_id == away.actor.organization_id

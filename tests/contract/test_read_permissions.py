@@ -1,9 +1,11 @@
 """Who may read which noun: with its permission, in their own organization and project, and nowhere else."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from app.parts import Parts
 from domain.accounts import Account, LedgerEntry
@@ -27,9 +29,16 @@ from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.reads import NODES, READS, Reads
+<<<<<<< HEAD
 from tests.contract.callers import ANNOUNCER, CALLERS, HOUSE, KEY, NO_SCOPE, caller, member
+=======
+from tests.conftest import parts_of_many
+from tests.contract.callers import CALLERS, HOUSE, KEY, NO_SCOPE, caller, member
+>>>>>>> owed
 from tests.contract.studio_rows import a_delivery, a_generation, a_live_scope, an_upload, finished
-from tests.studio import Tenant, tenant
+from tests.studio import Tenant, newcomer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # A provider is everybody's; all else belongs to an organization.
 EVERYBODYS = {Circuit}
@@ -46,9 +55,15 @@ NOUNS |= {Flow, Generation, LiveScope, WebhookEndpoint, WebhookDelivery, Member}
 NOUNS |= {ImageUpload}
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts]:
+    async with parts_of_many(tmp_path_factory) as one:
+        yield one
+
+
 async def filled(parts: Parts) -> Tenant:
     """A tenant with one of each noun at least."""
-    one = await tenant(parts)
+    one = await newcomer(parts)
     await finished(one)
     await one.do(CreateAsset(project_id=one.project_id, type=AssetType.DATASET, label="Rows"))
     await one.do(SetMember(project_id=one.project_id, subject="ada", role=Role.VIEWER))
@@ -72,13 +87,13 @@ async def seen(reads: Reads, kind: type[Any], actor: Actor, id_: str) -> list[bo
     return ways + ([await reads.any_node(actor, id_) is not None] if kind in NODES else [])
 
 
-def test_every_noun_has_its_row() -> None:
+async def test_every_noun_has_its_row() -> None:
     assert set(READS) == NOUNS
 
 
 @pytest.mark.parametrize("kind", OWNED, ids=lambda kind: kind.__name__)
 async def test_a_noun_is_read_by_those_who_may_and_only_where_they_are_at_home(kind: type[Any], parts: Parts) -> None:
-    home, away = await filled(parts), await tenant(parts, "globex", "shop")
+    home, away = await filled(parts), await newcomer(parts, "shop")
     reads = parts.studio.reads
     id_ = (await reads.many(kind, home.actor))[0].id
     for name in READERS.get(kind, CALLERS.keys() - {NO_SCOPE, ANNOUNCER}):
@@ -141,7 +156,7 @@ async def test_what_is_the_organizations_takes_a_role_in_the_organization(kind: 
 
 
 async def test_how_the_providers_are_is_for_all_who_may_read_runs(parts: Parts) -> None:
-    home, reads = await tenant(parts), parts.studio.reads
+    home, reads = await newcomer(parts), parts.studio.reads
     assert [circuit.id for circuit in await reads.many(Circuit, home.actor)] == ["sketch"]
     with pytest.raises(DomainError):
         await reads.many(Circuit, caller(NO_SCOPE, home.actor.organization_id))

@@ -115,9 +115,26 @@ async def test_another_amount_counts_what_was_taken_before(limiter: Limiter, key
 
 
 async def test_of_many_hits_at_once_just_the_limit_is_let_through(limiter: Limiter, key: str) -> None:
-    # Many more than there are connections, and few enough for each to be answered in its fifth of a second.
-    states = await asyncio.gather(*(limiter.hit(key, RateLimit(40, 60)) for _ in range(120)))
-    assert sum(state.allowed for state in states) == 40
+    states = await asyncio.gather(*(limiter.hit(key, RateLimit(100, 60)) for _ in range(300)))
+    assert sum(state.allowed for state in states) == 100
+
+
+async def test_many_hits_at_once_share_their_round_trips(lasting_valkey: ValkeyProcess, key: str) -> None:
+    async with narrow_link(lasting_valkey.port, pause_seconds=0.01) as link:
+        url = lasting_valkey.url.replace(str(lasting_valkey.port), str(link.port))
+        async with open_limiter(url, refuse_when_away=True) as limiter:
+            await limiter.hit(f"{key}/first", TEN)  # the scripts are there
+            states = await asyncio.gather(*(timed(limiter, key, RateLimit(100, 60)) for _ in range(300)))
+    assert sum(state.allowed for state in states) == 100
+
+
+async def test_a_hit_whose_caller_has_gone_is_not_taken(lasting_valkey: ValkeyProcess, key: str) -> None:
+    async with open_limiter(lasting_valkey.url, refuse_when_away=True) as limiter:
+        await limiter.hit(key, TEN)
+        gone = asyncio.create_task(limiter.hit(key, TEN))
+        await asyncio.sleep(0)  # it waits to be asked for
+        gone.cancel()
+        assert (await limiter.hit(key, TEN, 0)).remaining == 9
 
 
 @pytest.mark.parametrize("way", ["hit", "spend"])

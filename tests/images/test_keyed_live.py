@@ -34,3 +34,24 @@ async def test_without_a_key_nothing_is_generated(client: Client) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
     answer = await client.http.get("/api/v1/live")
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Prompt is required")
+
+
+async def test_what_a_key_was_shown_is_for_no_other_cache_and_no_other_page(client: Client) -> None:
+    for status in ("MISS", "HIT"):
+        answer = await client.http.get("/api/v1/live", params={"prompt": PROMPT, "autoEnhance": "false"})
+        assert answer.headers["x-cache-status"] == status
+        assert answer.headers["cache-control"] == "private, max-age=31536000"
+        assert answer.headers["vary"] == "X-API-Key, Authorization, X-Project-Id"
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+    known = {"If-None-Match": answer.headers["etag"]}
+    unchanged = await client.http.get("/api/v1/live", params={"prompt": PROMPT, "autoEnhance": "false"}, headers=known)
+    assert (unchanged.status_code, unchanged.headers["cache-control"]) == (304, "private, max-age=31536000")
+    assert unchanged.headers["vary"] == "X-API-Key, Authorization, X-Project-Id"
+    assert "access-control-allow-origin" not in unchanged.headers
+
+
+async def test_looking_has_nothing_generated(client: Client) -> None:
+    looked = await client.http.head("/api/v1/live", params={"prompt": PROMPT})
+    assert (looked.status_code, looked.content) == (404, b"")
+    counted = await client.ask("{ project { generations { totalCount } runs { totalCount } } }")
+    assert counted["project"] == {"generations": {"totalCount": 0}, "runs": {"totalCount": 0}}

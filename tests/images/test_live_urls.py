@@ -1,6 +1,9 @@
 """Live URLs as visitors of a site open them, and their scopes as its owner sees them."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -12,7 +15,9 @@ from sqlalchemy import text
 
 from domain.kinds.enhance import EnhancementTemplate
 from domain.live_urls import LiveUrl
+from rest.live import MOST_BEGINNING
 from rest.live_asking import signature_of
+from tests.engine.crew import until
 from tests.images.generating import change, visited_before
 from tests.studio import Client, GraphQLFailure
 
@@ -79,6 +84,45 @@ async def test_two_hundred_cold_visits_at_once_make_one_generation(client: Clien
     assert (await scope_of(client))["currentGenerations"] == 1
     counted = await client.ask("{ project { generations { totalCount } runs { totalCount } } }")
     assert counted["project"] == {"generations": {"totalCount": 1}, "runs": {"totalCount": 1}}
+
+
+async def test_looking_has_nothing_generated(client: Client) -> None:
+    path = f"{client.url}/cdn/acme/{client.key.projectSlug}/live/hero"
+    looked = await client.http.head(path, params={"prompt": "mountain landscape"})
+    assert (looked.status_code, looked.content) == (404, b"")
+    counted = await client.ask("{ project { generations { totalCount } runs { totalCount } } }")
+    assert counted["project"] == {"generations": {"totalCount": 0}, "runs": {"totalCount": 0}}
+    shown = await visit(client)
+    looked = await client.http.head(path, params={"prompt": "mountain landscape"})
+    assert (looked.status_code, looked.content, looked.headers["etag"]) == (200, b"", shown.headers["etag"])
+    assert (looked.headers["x-cache-status"], looked.headers["content-length"]) == ("HIT", str(len(shown.content)))
+
+
+async def test_visitors_who_wait_for_each_other_hold_few_of_the_servers_connections(client: Client) -> None:
+    await visit(client, prompt="shown before")
+    async with _nobody_begins(client):
+        visits = [asyncio.create_task(visit(client, prompt=f"picture {n}", autoEnhance="false")) for n in range(8)]
+        await until(partial(_are_waiting, client, MOST_BEGINNING))
+        for _ in range(10):  # meanwhile whatever is there is shown, and nobody else takes a connection
+            assert (await visit(client, prompt="shown before")).headers["x-cache-status"] == "HIT"
+            assert await _are_waiting(client, MOST_BEGINNING)
+        assert not any(one.done() for one in visits)
+    assert [one.status_code for one in await asyncio.gather(*visits)] == [200] * 8
+
+
+@asynccontextmanager
+async def _nobody_begins(client: Client) -> AsyncIterator[None]:
+    """Who has something generated in the project waits until the end of the block."""
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+    async with client.parts.engine.begin() as connection:
+        await connection.execute(lock, {"name": f"live/{client.key.projectId}"})
+        yield
+
+
+async def _are_waiting(client: Client, number: int) -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with client.parts.engine.connect() as connection:
+        return bool((await connection.execute(text(query))).scalar_one() == number)
 
 
 async def test_an_address_has_ten_images_generated_in_an_hour_and_no_more(client: Client) -> None:
