@@ -134,7 +134,9 @@ class Conversation(ABC):
         """Go on with a fresh key or token of the same caller. Raises Closed where it opens something else."""
         fresh = await self._read(_text(said.get("apiKey")), _text(said.get("token")))
         if fresh.subject != self.actor.subject or fresh.audience != self.actor.audience:
-            raise Closed(CloseCode.NO_LONGER_VALID, "This is somebody else's, or of other rights: connect again with it")
+            raise Closed(
+                CloseCode.NO_LONGER_VALID, "This is somebody else's, or of other rights: connect again with it"
+            )
         self.known_actor = fresh
 
     async def _read(self, api_key: str | None, token: str | None) -> Actor:

@@ -48,12 +48,8 @@ from domain.webhooks import (
     UpdateWebhookEndpoint,
 )
 from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow, UpdateWorkflow
-<<<<<<< HEAD
-from tests.contract.callers import ANNOUNCER, CALLERS, HOUSE, KEY, caller, member
-=======
 from tests.conftest import parts_of_many
-from tests.contract.callers import CALLERS, HOUSE, KEY, caller, member
->>>>>>> owed
+from tests.contract.callers import ANNOUNCER, CALLERS, HOUSE, KEY, caller, member
 from tests.contract.command_rows import BUILD
 from tests.studio import newcomer
 

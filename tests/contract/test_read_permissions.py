@@ -29,12 +29,8 @@ from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
 from domain.workflows import Workflow, WorkflowVersion
 from storage.reads import NODES, READS, Reads
-<<<<<<< HEAD
-from tests.contract.callers import ANNOUNCER, CALLERS, HOUSE, KEY, NO_SCOPE, caller, member
-=======
 from tests.conftest import parts_of_many
-from tests.contract.callers import CALLERS, HOUSE, KEY, NO_SCOPE, caller, member
->>>>>>> owed
+from tests.contract.callers import ANNOUNCER, CALLERS, HOUSE, KEY, NO_SCOPE, caller, member
 from tests.contract.studio_rows import a_delivery, a_generation, a_live_scope, an_upload, finished
 from tests.studio import Tenant, newcomer
 
