@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from broadcaster import Broadcast
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.secret_files import read_secrets
 from app.settings import Settings
+from app.stream_parts import StreamParts, end, open_attendance, open_streams
 from domain.errors import InvalidInput
 from domain.kinds import KINDS
 from domain.offers import Offers
@@ -33,27 +33,18 @@ from gateway.upload_urls import UploadUrls
 from gateway.uploads import Uploads
 from providers.sketch import Sketch
 from resolvers.context import Studio
-from storage.announcements import Announcements
-from storage.bus import create_bus
 from storage.credentials import Credentials
 from storage.discarded import NotYetNeeded
-from storage.events import EventLog
 from storage.leases import Leases
 from storage.live_images import LiveImages
 from storage.migrate import migrate
 from storage.objects.files import FileObjects
 from storage.pool import create_engine
-from storage.presences import open_presences
 from storage.public_images import PublicImages
 from storage.reads import Reads
 from storage.transaction import Database, World
 from storage.turns import Limits, Turns, know_providers
-from streams.announcer import Announcer
 from streams.attendance import Attendance
-from streams.cursors import Cursors
-from streams.deliveries import Deliveries
-from streams.feeds import Hub
-from streams.presence import Rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +82,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         turning = create_engine(database_url, connections=2, durable=False)
         stack.push_async_callback(pulse.dispose)
         stack.push_async_callback(turning.dispose)
-        bus = await stack.enter_async_context(create_bus(redis_url=settings.redis_url, database_url=database_url))
+        streams = await open_streams(stack, engine, database_url, settings, secrets.cursor_key)
         objects = await _objects(settings)
         images, texts = _providers(settings, stack)
         await know_providers(engine, {images.image_terms.provider, texts.text_terms.provider})
@@ -101,7 +92,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             stack.push_async_callback(pictures.close)
         meter = await _meter(settings, stack)
         offers = Offers(image=images.image_terms, text=texts.text_terms)
-        database, studio = await _studio(stack, engine, bus, settings, secrets, url, offers, meter, objects, live)
+        database, studio = _studio(engine, streams, settings, secrets, url, offers, meter, objects, live)
         identity = _identity(credentials, secrets, settings, meter, stack)
         yield Parts(
             settings=settings,
@@ -112,7 +103,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             leases=Leases(pulse),
             credentials=credentials,
             identity=identity,
-            attendance=_attendance(identity, settings, stack),
+            attendance=open_attendance(stack, identity, settings),
             images=shown,
             objects=objects,
             toolbox=EngineToolbox(images, texts, objects, studio.reads, studio.flags, settings.image_max_pixels),
@@ -121,10 +112,9 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         )
 
 
-async def _studio(
-    stack: AsyncExitStack,
+def _studio(
     engine: AsyncEngine,
-    bus: Broadcast,
+    streams: StreamParts,
     settings: Settings,
     secrets: Secrets,
     url: str,
@@ -133,24 +123,18 @@ async def _studio(
     objects: ObjectStore,
     live_images: LiveImages,
 ) -> tuple[Database, Studio]:
-    events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(secrets.cursor_key)
     reads = Reads(engine)
-    hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)
     world = _world(settings, secrets, url, offers)
-    database = Database(engine, announcer.tell, world)
-    for run in (announcer.run, hub.run):
-        stack.push_async_callback(_end, asyncio.create_task(run()))
-    stack.push_async_callback(announcer.finish)
-    rooms = await _rooms(stack, bus, settings)
+    database = Database(engine, streams.announcer.tell, world)
     return database, Studio(
         begin=database.begin,
         reads=reads,
-        events=events,
-        announcements=Announcements(engine),
-        hub=hub,
-        rooms=rooms,
-        deliveries=Deliveries(hub, cursors),
-        cursors=cursors,
+        events=streams.events,
+        announcements=streams.announcements,
+        hub=streams.hub,
+        rooms=streams.rooms,
+        deliveries=streams.deliveries,
+        cursors=streams.cursors,
         offers=offers,
         flags=world.flags,
         meter=meter,
@@ -160,16 +144,6 @@ async def _studio(
         public_url=url,
         webhook_secret=world.webhook_secret,
     )
-
-
-async def _rooms(stack: AsyncExitStack, bus: Broadcast, settings: Settings) -> Rooms:
-    presences = await stack.enter_async_context(open_presences(settings.redis_url))
-    if settings.redis_url is None:  # each process knows of its own alone, so the others need not hear of it
-        bus = await stack.enter_async_context(Broadcast("memory://"))
-    rooms = Rooms(bus, presences, seconds=settings.presence_seconds)
-    stack.push_async_callback(_end, asyncio.create_task(rooms.run()))
-    stack.push_async_callback(rooms.close)
-    return rooms
 
 
 def _world(settings: Settings, secrets: Secrets, url: str, offers: Offers) -> World:
@@ -235,24 +209,8 @@ def _identity(
     tokens = Tokens(secrets.token_key, issuer, settings.jwt_leeway_seconds)
     uses = KeyUses(credentials.keys_used)
     stack.push_async_callback(uses.flush)
-    stack.push_async_callback(_end, asyncio.create_task(uses.run()))
+    stack.push_async_callback(end, asyncio.create_task(uses.run()))
     return Identity(credentials, secrets, tokens, Attempts(meter), uses)
-
-
-def _attendance(identity: Identity, settings: Settings, stack: AsyncExitStack) -> Attendance:
-    attendance = Attendance(
-        identity.still_valid,
-        recheck_seconds=settings.socket_recheck_seconds,
-        idle_seconds=settings.socket_idle_seconds,
-        most=settings.sockets_per_caller,
-    )
-    stack.push_async_callback(_end, asyncio.create_task(attendance.run()))
-    return attendance
-
-
-async def _end(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
 
 
 async def _objects(settings: Settings) -> ObjectStore:

@@ -119,6 +119,7 @@ MEANINGS: dict[str, str] = {
     "slug": "A short name: 1 to 63 lower-case letters, digits and hyphens.",
     "source": "Where it comes from: for images how they were made, for edges `node.port`.",
     "startsAt": "From when on it is told; at once, when left out.",
+    "state": "What somebody looks at: a JSON object of at most 2 KiB; null leaves.",
     "status": "Only those with this status.",
     "subject": "Who it is: the `sub` of their tokens, 1 to 255 characters.",
     "stepId": "The step that waits.",
