@@ -5,6 +5,7 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 import msgspec
@@ -74,8 +75,7 @@ class Follower:
         host, port = address.hostname or "", address.port or 80
         while not self.is_done:
             ended = loop.create_future()
-            connection = _Connection(self, ended.set_result)
-            await loop.create_connection(lambda made=connection: made, host, port)
+            await loop.create_connection(partial(_Connection, self, ended.set_result), host, port)
             self.connections += 1
             if why := await ended:
                 raise AssertionError(f"after {self.heard} events the server hung up: {why}")
