@@ -5,6 +5,7 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 import msgspec
@@ -71,10 +72,10 @@ class Follower:
 
     async def follow(self) -> None:
         address, loop = urlsplit(self.url), asyncio.get_running_loop()
+        host, port = address.hostname or "", address.port or 80
         while not self.is_done:
             ended = loop.create_future()
-            connection = _Connection(self, ended.set_result)
-            await loop.create_connection(lambda made=connection: made, address.hostname, address.port)  # type: ignore[misc]
+            await loop.create_connection(partial(_Connection, self, ended.set_result), host, port)
             self.connections += 1
             if why := await ended:
                 raise AssertionError(f"after {self.heard} events the server hung up: {why}")

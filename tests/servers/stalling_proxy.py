@@ -26,12 +26,17 @@ class StallingProxy:
         self._gate.closed = True
         self._gate = Gate()
 
+    def cut(self) -> None:
+        """The present connections are gone without a word; new ones work."""
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(asyncio.create_task(self._connect(reader, writer)))
 
     async def close(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
+        self.cut()
         await asyncio.gather(*self._connections)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
