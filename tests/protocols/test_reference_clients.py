@@ -162,4 +162,4 @@ async def test_event_streams_end_where_their_operation_ends_or_their_reader(clie
     assert [error["extensions"]["code"] for error in invalid[0]["errors"]] == ["GRAPHQL_VALIDATION_FAILED"] * 2
     assert [error["extensions"]["code"] for error in unknown[0]["errors"]] == ["RUN_NOT_FOUND"]
     assert len(taken) == 3
-    await until(lambda: not client.parts.studio.hub._listeners)
+    await until(lambda: not client.parts.studio.hub._hearing.listeners)
