@@ -45,6 +45,7 @@ class Engines:
             "EASEL_PORT": str(port),
             "EASEL_LOG_FORMAT": "json",
             "EASEL_COST_PER_MINUTE": str(10**12),  # every watcher has the same key
+            "EASEL_SOCKETS_PER_CALLER": "100000",
             "MALLOC_ARENA_MAX": "2",  # as ./easel starts it
         }
         return {**os.environ, **easel, "PORT": str(port), "REDIS_URL": self.redis_url, "NODE_ENV": "production"}
