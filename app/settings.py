@@ -85,8 +85,8 @@ class Settings(BaseSettings):
     database_connections: int = Field(20, ge=2, le=500, description="Most connections to the database, per process.")
     redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
         None,
-        description="Redis 7 or Valkey 8: carries live events between processes, counts limits for all of them and knows "
-        "who is present; when unset, PostgreSQL carries, and each process counts and knows alone.",
+        description="Redis 7 or Valkey 8: carries live events between processes, counts limits for all of them and "
+        "knows who is present; when unset, PostgreSQL carries, and each process counts and knows alone.",
     )
     s3_endpoint: AnyHttpUrl | None = Field(None, description="S3 or MinIO for pictures, as a URL; files when unset.")
     s3_access_key: str = Field("", description="Access key of the object store.")
