@@ -40,10 +40,11 @@ async def main(plan: Plan, there: list[Server], engines: Engines) -> list[Measur
     async with studio_of(engines) as studio:
         with Progress(transient=True) as progress:
             doing = progress.add_task("Real runs", total=len(turns) + 1)
-            easel = next((one for one in there if one.name == EASEL), None)
-            if easel:
-                found.append(await real_runs(plan, easel, engines, studio))
-            await make_topics(studio, max(case.topics for case in plan.cases))
+            # First, as nobody works on the runs that are made to be followed.
+            for one in there:
+                if plan.real and plan.real.is_for(one):
+                    found.append(await real_runs(plan.real, one, engines, studio, plan))
+            await make_topics(studio, max((case.topics for case in plan.cases), default=0))
             for case, one in turns:
                 progress.update(doing, advance=1, description=f"{one.name}: {case.title}")
                 found.append(await measured(case, one, engines, studio, plan.seconds))

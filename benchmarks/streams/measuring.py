@@ -28,9 +28,8 @@ async def measured(case: Case, server: Server, engines: Engines, studio: Studio,
         return Measurement(case, server.name, _told(output))
 
 
-async def real_runs(plan: Plan, server: Server, engines: Engines, studio: Studio) -> Measurement:
+async def real_runs(case: Case, server: Server, engines: Engines, studio: Studio, plan: Plan) -> Measurement:
     """Runs of a worker beside the server, one after another."""
-    case = Case(measure=Measure.REAL, watchers=plan.real_watchers)
     project_id = studio.chain.workflow.project_id
     topics = [Topic(project_id=project_id, run_id=project_id)]
     with running(server, engines) as (pid, port), _working(engines):
