@@ -41,9 +41,8 @@ async def main(plan: Plan, there: list[Server], engines: Engines) -> list[Measur
         with Progress(transient=True) as progress:
             doing = progress.add_task("Real runs", total=len(turns) + 1)
             # First, as nobody works on the runs that are made to be followed.
-            for one in there:
-                if plan.real and plan.real.is_for(one):
-                    found.append(await real_runs(plan.real, one, engines, studio, plan))
+            if plan.real and there[0].name == EASEL:
+                found.append(await real_runs(plan.real, there[0], engines, studio, plan))
             await make_topics(studio, max((case.topics for case in plan.cases), default=0))
             for case, one in turns:
                 progress.update(doing, advance=1, description=f"{one.name}: {case.title}")

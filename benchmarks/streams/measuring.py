@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import msgspec
 
 from benchmarks.streams.cases import Case, Measurement, Plan
-from benchmarks.streams.jobs import Job, Measure, Told, Topic
+from benchmarks.streams.jobs import READY, Job, Told, Topic
 from benchmarks.streams.servers import Engines, Server, running
 from benchmarks.streams.tenants import Studio
 
@@ -31,18 +31,28 @@ async def measured(case: Case, server: Server, engines: Engines, studio: Studio,
 async def real_runs(case: Case, server: Server, engines: Engines, studio: Studio, plan: Plan) -> Measurement:
     """Runs of a worker beside the server, one after another."""
     project_id = studio.chain.workflow.project_id
-    topics = [Topic(project_id=project_id, run_id=project_id)]
+    topics = [Topic(project_id=project_id, run_id=project_id)]  # all of its runs
     with running(server, engines) as (pid, port), _working(engines):
         job = await _job(case, pid, port, topics, engines, studio, plan.seconds)
         async with asyncio.timeout(CLIENT_SECONDS):
             client = await _client(job)
-            await client.stdout.readline()  # ready
-            before = await studio.seqs(topics)
-            for _ in range(plan.real_runs):
-                await studio.chain.one()
-            events = (await studio.seqs(topics))[project_id] - before[project_id]
-            output, _ = await client.communicate(b"%d\n" % events)
+            output = await client.stdout.readline()
+            if output == READY:
+                await studio.chain.one()  # by which all find out that they are subscribed
+                output = await client.stdout.readline()
+            if output == READY:
+                events = await _events_of_runs(studio, topics, plan.real_runs)
+                output, _ = await client.communicate(b"%d\n" % events)
+            await client.wait()
         return Measurement(case, server.name, _told(output))
+
+
+async def _events_of_runs(studio: Studio, topics: list[Topic], runs: int) -> int:
+    (before,) = (await studio.seqs(topics)).values()
+    for _ in range(runs):
+        await studio.chain.one()
+    (after,) = (await studio.seqs(topics)).values()
+    return after - before
 
 
 async def _job(
