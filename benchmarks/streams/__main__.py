@@ -1,7 +1,7 @@
 """
 Live delivery: one event to many watchers, beside what could be fastest and what others have.
 
-    .venv/bin/python -m benchmarks.streams [--quick] [--rounds 3] [--seconds 3] [--only "Easel,bare ASGI"] [--json FILE]
+    .venv/bin/python -m benchmarks.streams [--quick] [--rounds 3] [--seconds 3] [--json FILE] [--svg FILE]
 
 Finished events of about 1 kB are published on the bus, as after a commit, so that what is measured is delivery and not
 the engine: to 100, 500 and 2,000 watchers of one project, and to 1,000 of 500, two of each. Prints deliveries a second
@@ -25,6 +25,7 @@ from rich.progress import Progress
 from app.embedded.postgres import embedded_postgres
 from benchmarks.streams.cases import Measurement, Plan, planned
 from benchmarks.streams.measuring import measured, real_runs
+from benchmarks.streams.plot import bars
 from benchmarks.streams.processes import OTHER_CORE, pin
 from benchmarks.streams.servers import EASEL, FLOOR, GRAPHQL_WS, MERCURIUS, Engines, Server, install_peers, servers
 from benchmarks.streams.tables import print_tables
@@ -67,6 +68,7 @@ if __name__ == "__main__":
     parser.add_argument("--only", default=",".join(EVERYONE), help="servers, with commas between")
     parser.add_argument("--cases", help="only those whose title has one of these words, with commas between")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--svg", type=Path)
     arguments = parser.parse_args()
     pin(os.getpid(), OTHER_CORE)
     wanted = servers(arguments.only.split(","))
@@ -80,3 +82,5 @@ if __name__ == "__main__":
     print_tables(measurements)
     if arguments.json:
         _written(measurements, arguments.json)
+    if arguments.svg:
+        arguments.svg.write_text(bars(measurements), encoding="utf-8")
