@@ -14,6 +14,8 @@ sends the same bytes to all, and, where Node.js is, graphql-ws and Mercurius. Th
 import argparse
 import os
 import platform
+import signal
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,10 +68,13 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--only", default=",".join(EVERYONE), help="servers, with commas between")
-    parser.add_argument("--cases", help="only those whose title has one of these words, with commas between")
+    parser.add_argument(
+        "--cases", help="only those whose title has one of these, with | between: fan-out by stream, 2,000|real"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--svg", type=Path)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that servers are stopped too
     pin(os.getpid(), OTHER_CORE)
     wanted = servers(arguments.only.split(","))
     if any(one.name in {GRAPHQL_WS, MERCURIUS} for one in wanted):

@@ -73,7 +73,7 @@ _QUICK = [
 
 def planned(*, quick: bool, rounds: int | None, seconds: float | None, words: str | None) -> Plan:
     cases = _QUICK if quick else _FULL
-    wanted = words.split(",") if words else [""]
+    wanted = words.split("|") if words else [""]
     return Plan(
         [case for case in cases if any(word in case.title for word in wanted)],
         rounds or (QUICK_ROUNDS if quick else ROUNDS),
