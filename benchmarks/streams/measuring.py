@@ -3,8 +3,8 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 
@@ -22,8 +22,7 @@ async def measured(case: Case, server: Server, engines: Engines, studio: Studio,
     topics = studio.topics[case.kind][: case.topics]
     with running(server, engines) as (pid, port):
         job = await _job(case, pid, port, topics, engines, studio, seconds)
-        async with asyncio.timeout(CLIENT_SECONDS):
-            client = await _client(job)
+        async with _client(job) as client:
             output, _ = await client.communicate()
         return Measurement(case, server.name, _told(output))
 
@@ -34,8 +33,7 @@ async def real_runs(case: Case, server: Server, engines: Engines, studio: Studio
     topics = [Topic(project_id=project_id, run_id=project_id)]  # all of its runs
     with running(server, engines) as (pid, port), _working(engines):
         job = await _job(case, pid, port, topics, engines, studio, plan.seconds)
-        async with asyncio.timeout(CLIENT_SECONDS):
-            client = await _client(job)
+        async with _client(job) as client:
             output = await client.stdout.readline()
             if output == READY:
                 await studio.chain.one()  # by which all find out that they are subscribed
@@ -43,7 +41,6 @@ async def real_runs(case: Case, server: Server, engines: Engines, studio: Studio
             if output == READY:
                 events = await _events_of_runs(studio, topics, plan.real_runs)
                 output, _ = await client.communicate(b"%d\n" % events)
-            await client.wait()
         return Measurement(case, server.name, _told(output))
 
 
@@ -73,11 +70,18 @@ async def _job(
     )
 
 
-async def _client(job: Job) -> asyncio.subprocess.Process:
-    """It has its job."""
+@asynccontextmanager
+async def _client(job: Job) -> AsyncIterator[asyncio.subprocess.Process]:
+    """It has its job, and is given so long."""
     client = await asyncio.create_subprocess_exec(*_CLIENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     client.stdin.write(msgspec.json.encode(job) + b"\n")
-    return client
+    try:
+        async with asyncio.timeout(CLIENT_SECONDS):
+            yield client
+            await client.wait()
+    finally:
+        if client.returncode is None:
+            client.kill()
 
 
 def _told(output: bytes) -> Told:
