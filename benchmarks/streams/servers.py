@@ -55,7 +55,7 @@ def servers(wanted: list[str]) -> list[Server]:
     """Those of the wanted that can run here; peers need Node.js."""
     found = [
         Server(EASEL, [*_PYTHON, "app", "serve", "--workers", "0"], tuple(Kind)),
-        Server(FLOOR, [*_PYTHON, "benchmarks.streams.floor"], (Kind.STREAM, Kind.RUN)),
+        Server(FLOOR, [*_PYTHON, "benchmarks.streams.floor"], tuple(Kind)),
         Server(GRAPHQL_WS, ["node", str(PEERS / "graphql_ws.mjs")], (Kind.STREAM, Kind.RUN)),
         Server(MERCURIUS, ["node", str(PEERS / "mercurius.mjs")], (Kind.STREAM, Kind.RUN)),
     ]
