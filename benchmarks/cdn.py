@@ -160,7 +160,7 @@ def _process(command: list[str], environment: dict[str, str]) -> Iterator[int]:
 
 
 def _until_it_answers(port: int) -> None:
-    retries = Retry(connect=600, backoff_factor=0.1, backoff_max=0.1)
+    retries = Retry(600, backoff_factor=0.1, backoff_max=0.1)
     urllib3.request("HEAD", f"http://127.0.0.1:{port}/", retries=retries)
 
 
