@@ -25,6 +25,7 @@ async def client(settings: Settings, database_url: str) -> AsyncIterator[Client]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 async def test_of_500_streams_cut_20_times_each_none_misses_or_repeats_or_reorders_anything(client: Client) -> None:
     one, chance = await tenant(client.parts), random.Random(SEED)  # noqa: S311 - to be repeated
     before = await _first_cursor(one)
