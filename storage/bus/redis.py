@@ -1,8 +1,8 @@
 """The bus over Redis or Valkey pub/sub."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from redis.asyncio import Redis
@@ -16,6 +16,7 @@ from storage.bus.reconnecting import DEFAULT_LIMITS, BusLimits, ReconnectingBack
 
 # Always subscribed: its acknowledgement tells that a connection listens, and the reader always has something to read.
 _SENTINEL = "easel:bus"
+_AT_ONCE = 500
 
 
 class RedisBackend(ReconnectingBackend):
@@ -31,26 +32,29 @@ class RedisBackend(ReconnectingBackend):
             # With them on, redis-py takes connections out of its pool without a look whether they have ended.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
-        self._pubsub: PubSub | None = None
-        self._acknowledged: dict[str, asyncio.Event] = {}
-        self._changing = asyncio.Lock()
+        self._is_connected = False
+        self._changed = asyncio.Event()  # the server may not know yet which channels are wanted
+        self._live: set[str] = set()  # the channels of which it has said that it sends them
+        self._awaited: dict[str, asyncio.Event] = {}
 
     async def subscribe(self, channel: str) -> None:
         await super().subscribe(channel)
-        if self._pubsub is None:
+        if channel in self._live:
+            return
+        self._changed.set()
+        if not self._is_connected:
             return  # the next connection subscribes to it, and says RESYNC
-        acknowledged = self._acknowledged.setdefault(channel, asyncio.Event())
+        acknowledged = self._awaited.setdefault(channel, asyncio.Event())
         try:
-            async with self._attempt():
-                await self._tell_server(channel)
-                await acknowledged.wait()
+            with suppress(TimeoutError):  # what is acknowledged later is told by RESYNC
+                async with asyncio.timeout(self._limits.call_seconds):
+                    await acknowledged.wait()
         finally:
-            self._acknowledged.pop(channel, None)
+            self._awaited.pop(channel, None)
 
     async def unsubscribe(self, channel: str) -> None:
         await super().unsubscribe(channel)
-        async with self._attempt():
-            await self._tell_server(channel)
+        self._changed.set()
 
     async def _send(self, channel: str, message: str) -> None:
         await self._redis.publish(channel, message)
@@ -61,31 +65,36 @@ class RedisBackend(ReconnectingBackend):
     async def _listen(self) -> None:
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(_SENTINEL)
-            self._pubsub = pubsub
+            self._is_connected = True
+            self._changed.set()
+            tasks = [asyncio.create_task(self._read(pubsub)), asyncio.create_task(self._keep_told(pubsub))]
             try:
-                if self._channels:
-                    await pubsub.subscribe(*self._channels)
-                await self._read(pubsub)
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for ended in tasks:
+                    if ended.done():
+                        ended.result()
             finally:
-                self._pubsub = None
+                self._is_connected = False
+                self._live.clear()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
 
-    @asynccontextmanager
-    async def _attempt(self) -> AsyncIterator[None]:
-        """What fails or takes too long in here is made good by the next connection."""
-        # Any exception: a reader that hangs up under a writer makes redis-py raise AttributeError.
-        with suppress(Exception):
-            async with asyncio.timeout(self._limits.call_seconds):
-                yield
-
-    async def _tell_server(self, channel: str) -> None:
-        """Whether this channel is wanted. One call at a time, so that the last word is the latest."""
-        async with self._changing:
-            if self._pubsub is None:
-                return
-            if channel in self._channels:
-                await self._pubsub.subscribe(channel)
-            else:
-                await self._pubsub.unsubscribe(channel)
+    async def _keep_told(self, pubsub: PubSub) -> None:
+        """Tell the server which channels are wanted, many at once where many have come at once."""
+        told: set[str] = set()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if dropped := list(islice(told - self._channels, _AT_ONCE)):
+                self._live.difference_update(dropped)
+                told.difference_update(dropped)
+                await pubsub.unsubscribe(*dropped)
+                self._changed.set()
+            if wanted := list(islice(self._channels - told, _AT_ONCE)):
+                told.update(wanted)
+                await pubsub.subscribe(*wanted)
+                self._changed.set()
 
     async def _read(self, pubsub: PubSub) -> None:
         asked = False
@@ -109,7 +118,9 @@ class RedisBackend(ReconnectingBackend):
     def _acknowledge(self, channel: str) -> None:
         if channel == _SENTINEL:
             self._listening_began()
-        elif channel in self._acknowledged:
-            self._acknowledged[channel].set()
+            return
+        self._live.add(channel)
+        if channel in self._awaited:
+            self._awaited[channel].set()
         else:
-            self._deliver(channel, RESYNC)  # nobody asked just now: the connection is a new one
+            self._deliver(channel, RESYNC)  # nobody waits: the connection is a new one, or it took too long

@@ -115,6 +115,11 @@ async def something_happens(talker: Talker, client: Client) -> None:
     await finish_a_run(client)
 
 
+def is_followed(client: Client) -> bool:
+    """Whether anybody listens to anything at the server."""
+    return bool(client.parts.studio.hub._hearing.listeners)
+
+
 async def finish_a_run(client: Client) -> None:
     """A run of the project, which ends at once."""
     caller = Caller(client.http, client.key)

@@ -1,4 +1,4 @@
-"""A light client of graphql-transport-ws that is cut off wherever it is told to be, in the middle of a frame too."""
+"""A light client of both protocols of sockets, cut off wherever it is told to be, in the middle of a frame too."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ import msgspec
 HANDSHAKE = (
     "GET /v1/streams HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Protocol: graphql-transport-ws\r\nX-API-Key: {key}\r\n\r\n"
+    "Sec-WebSocket-Protocol: {protocol}\r\nX-API-Key: {key}\r\n\r\n"
 )
 STREAM = """subscription($after: String) {
   stream(channels: [{name: RUNS}], after: $after) { cursor event payload }
@@ -28,8 +28,8 @@ class _Subject(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    cursor: str
     event: str
+    cursor: str
     payload: _Subject
 
 
@@ -42,14 +42,60 @@ class _Answer(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
+    """What GraphQL's protocol says."""
+
     type: str
     id: str = ""
     payload: _Answer | None = None
 
+    @property
+    def is_welcome(self) -> bool:
+        return self.type == "connection_ack"
 
-_read_message = msgspec.json.Decoder(_Message).decode
+    @property
+    def happened(self) -> _Event | None:
+        return self.payload.data.stream if self.payload and self.payload.data else None
+
+
+class _Envelope(msgspec.Struct):
+    """What the plain envelope says."""
+
+    type: str = ""
+    id: str = ""
+    event: str = ""
+    cursor: str = ""
+    payload: _Subject | None = None
+
+    @property
+    def is_welcome(self) -> bool:
+        return self.type == "authenticated"
+
+    @property
+    def happened(self) -> _Event | None:
+        return _Event(self.event, self.cursor, self.payload) if self.payload else None
+
+
+class Protocol:
+    """What is said to begin, to subscribe, and how the answers are read."""
+
+    def __init__(self, name: str, hello: object, answer: type[_Message | _Envelope]) -> None:
+        self.name = name
+        self.hello = hello
+        self.read = msgspec.json.Decoder(answer).decode
+
+    def subscription(self, id: str, cursor: str) -> object:
+        asked = {"query": STREAM, "variables": {"after": cursor}}
+        return {"id": id, "type": "subscribe", "channel": "runs", "after": cursor, "payload": asked}
+
 
 Told = tuple[str, str, int]
+
+
+GRAPHQL = Protocol("graphql-transport-ws", {"type": "connection_init"}, _Message)
+
+
+def envelope(key: str) -> Protocol:
+    return Protocol("easel.v1", {"type": "auth", "apiKey": key}, _Envelope)
 
 
 @dataclass(slots=True)
@@ -62,6 +108,7 @@ class Stream:
 class Follower:
     """Streams of one project over one socket, until each has heard `most` events; cut off at each count of `cuts`."""
 
+    protocol: Protocol
     url: str
     key: str
     streams: list[Stream]
@@ -105,8 +152,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
-        host = urlsplit(self._follower.url).netloc
-        self._transport.write(HANDSHAKE.format(host=host, key=self._follower.key).encode())
+        host, protocol = urlsplit(self._follower.url).netloc, self._follower.protocol.name
+        self._transport.write(HANDSHAKE.format(host=host, key=self._follower.key, protocol=protocol).encode())
 
     def connection_lost(self, error: Exception | None) -> None:
         self._finish(f"{error or 'end of file'}, {self._buffer[:200]!r}")
@@ -119,7 +166,7 @@ class _Connection(asyncio.Protocol):
                 return
             assert head.startswith(b"HTTP/1.1 101"), head
             self._upgraded, self._buffer = True, rest
-            self._say({"type": "connection_init"})
+            self._say(self._follower.protocol.hello)
         while self._end and (frame := self._frame()):
             self._hear(*frame)
 
@@ -146,15 +193,16 @@ class _Connection(asyncio.Protocol):
         if first != _TEXT:
             self._finish(f"{int.from_bytes(carried[:2], 'big')} {carried[2:]!r}")
             return
-        message = _read_message(carried)
-        if message.type == "connection_ack":
-            for place, stream in enumerate(self._follower.streams):
-                asked = {"query": STREAM, "variables": {"after": stream.cursor}}
-                self._say({"id": str(place), "type": "subscribe", "payload": asked})
-        elif message.payload is None or message.payload.data is None:
+        follower = self._follower
+        message = follower.protocol.read(carried)
+        if message.is_welcome:
+            for place, stream in enumerate(follower.streams):
+                self._say(follower.protocol.subscription(str(place), stream.cursor))
+        elif event := message.happened:
+            if not follower.take(follower.streams[int(message.id)], event):
+                self._finish("")
+        elif message.type != "subscribed":
             self._finish(carried.decode())
-        elif not self._follower.take(self._follower.streams[int(message.id)], message.payload.data.stream):
-            self._finish("")
 
     def _say(self, message: object) -> None:
         self._send(_TEXT, json.dumps(message).encode())

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.settings import Settings
-from tests.protocols.cutting import Follower, Stream, Told
+from tests.protocols.cutting import GRAPHQL, Follower, Stream, Told, envelope
 from tests.streams.following import canceled_run, following
 from tests.studio import Client, Tenant, serving, tenant
 
@@ -25,10 +25,11 @@ async def client(settings: Settings, database_url: str) -> AsyncIterator[Client]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 async def test_of_500_streams_cut_20_times_each_none_misses_or_repeats_or_reorders_anything(client: Client) -> None:
     one, chance = await tenant(client.parts), random.Random(SEED)  # noqa: S311 - to be repeated
     before = await _first_cursor(one)
-    followers = [_follower(client, before, chance) for _ in range(SOCKETS)]
+    followers = [_follower(client, before, chance, place) for place in range(SOCKETS)]
     following_all = asyncio.gather(*(follower.follow() for follower in followers))
     for place in range(RUNS):
         await canceled_run(one)
@@ -41,11 +42,16 @@ async def test_of_500_streams_cut_20_times_each_none_misses_or_repeats_or_reorde
     assert {follower.connections for follower in followers} == {CUTS + 1}
 
 
-def _follower(client: Client, cursor: str, chance: random.Random) -> Follower:
-    """Cut off at so many places among all that its streams hear, so that each stream is somewhere else at each cut."""
+def _follower(client: Client, cursor: str, chance: random.Random, place: int) -> Follower:
+    """
+    One of either protocol.
+
+    It is cut off at so many places among all that its streams hear, so that each stream is elsewhere at each cut.
+    """
+    key, protocol = client.key.apiKey, envelope(client.key.apiKey) if place % 2 else GRAPHQL
     cuts = deque(sorted(chance.sample(range(1, EVENTS * STREAMS_OF_A_SOCKET), CUTS)))
     streams = [Stream(cursor) for _ in range(STREAMS_OF_A_SOCKET)]
-    return Follower(client.url, client.key.apiKey, streams, cuts, EVENTS)
+    return Follower(protocol, client.url, key, streams, cuts, EVENTS)
 
 
 async def _first_cursor(one: Tenant) -> str:

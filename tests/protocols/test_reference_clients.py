@@ -8,7 +8,7 @@ import pytest
 from app.settings import Settings
 from tests.api.asking import CREATE_ASSET
 from tests.faults.callers import Caller, Told, told
-from tests.protocols.conversing import KIND, VIEWER, finish_a_run
+from tests.protocols.conversing import KIND, VIEWER, finish_a_run, is_followed
 from tests.protocols.reference import Clients
 from tests.protocols.reference import Told as Seen
 from tests.servers.stalling_proxy import stalling_proxy
@@ -162,4 +162,4 @@ async def test_event_streams_end_where_their_operation_ends_or_their_reader(clie
     assert [error["extensions"]["code"] for error in invalid[0]["errors"]] == ["GRAPHQL_VALIDATION_FAILED"] * 2
     assert [error["extensions"]["code"] for error in unknown[0]["errors"]] == ["RUN_NOT_FOUND"]
     assert len(taken) == 3
-    await until(lambda: not client.parts.studio.hub._hearing.listeners)
+    await until(lambda: not is_followed(client))

@@ -3,14 +3,16 @@
 import asyncio
 import socket
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from app.settings import Settings
 from tests.api.asking import START, workflow_id
-from tests.api.talking import acknowledged, talking
-from tests.protocols.conversing import GONE_ON, KIND, STREAM, VIEWER, closes, converse
+from tests.api.talking import Talker, acknowledged, talking
+from tests.protocols.conversing import GONE_ON, KIND, STREAM, VIEWER, closes, converse, is_followed
 from tests.streams.following import until
 from tests.studio import Client, serving
 
@@ -23,6 +25,34 @@ async def test_who_stays_silent_is_closed_with_4408(settings: Settings, database
     async with serving(hurried, database_url) as client:
         await converse(client, closes(4408))
         await converse(client, *GONE_ON, closes(4408))
+
+
+@pytest.mark.asyncio(loop_scope="function")
+@pytest.mark.parametrize("protocol", ["graphql-transport-ws", "easel.v1"])
+async def test_who_has_nothing_to_do_and_says_nothing_is_closed_with_4421(
+    settings: Settings, database_url: str, protocol: str
+) -> None:
+    hurried = settings.model_copy(update={"socket_idle_seconds": 0.5})
+    subscription = {"id": "1", "type": "subscribe", "channel": "runs", "payload": {"query": STREAM}}
+    async with serving(hurried, database_url) as client, introduced(client, protocol) as busy:
+        await busy.say(**subscription)
+        async with introduced(client, protocol) as idle:
+            assert (await idle.closed())[0] == 4421
+        await busy.say(type="ping", payload={"still": "here"})
+        while (await busy.hear())["type"] != "pong":
+            pass
+
+
+@asynccontextmanager
+async def introduced(client: Client, protocol: str) -> AsyncIterator[Talker]:
+    if protocol == "graphql-transport-ws":
+        async with acknowledged(client) as talker:
+            yield talker
+        return
+    async with talking(client, subprotocols=[protocol]) as talker:
+        await talker.say(type="auth", apiKey=client.key.apiKey)
+        assert (await talker.hear())["type"] == "authenticated"
+        yield talker
 
 
 async def test_the_trace_of_the_handshake_is_the_trace_of_what_it_starts(client: Client) -> None:
@@ -39,11 +69,11 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(client: Client) -> N
             await talker.ask(str(number), STREAM)
         await talker.ask("last", VIEWER)
         assert (await talker.hear())["id"] == "last"
-        await until(lambda: bool(client.parts.studio.hub._hearing.listeners))
+        await until(lambda: is_followed(client))
         raw = talker.socket.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         talker.socket.transport.abort()
-    await until(lambda: not client.parts.studio.hub._hearing.listeners)
+    await until(lambda: not is_followed(client))
     await until(lambda: not any("socket" in name or "Handler" in name for name in _names(before)))
 
 

@@ -11,7 +11,7 @@ from app.settings import Settings
 from domain.api_keys import ApiKey
 from storage.tables import TABLES
 from tests.faults.callers import Caller
-from tests.protocols.conversing import finish_a_run
+from tests.protocols.conversing import finish_a_run, is_followed
 from tests.protocols.sourcing import Source, sourcing
 from tests.streams.following import until
 from tests.studio import Client, serving
@@ -58,15 +58,14 @@ async def test_what_happens_comes_at_once_and_again_after_each_cursor(client: Cl
 
 
 async def test_who_goes_away_ends_what_they_followed(client: Client) -> None:
-    hub = client.parts.studio.hub
     async with sourcing(client, STREAM) as source:
         await heard_of_a_run(client, source)
-        assert hub._hearing.listeners
-    await until(lambda: not hub._hearing.listeners)
+        assert is_followed(client)
+    await until(lambda: not is_followed(client))
     asking = asyncio.create_task(heard_and_held(client))
-    await until(lambda: bool(hub._hearing.listeners))
+    await until(lambda: is_followed(client))
     asking.cancel()
-    await until(lambda: not hub._hearing.listeners)
+    await until(lambda: not is_followed(client))
 
 
 async def heard_and_held(client: Client) -> None:
