@@ -67,18 +67,15 @@ class RedisBackend(ReconnectingBackend):
             await pubsub.subscribe(_SENTINEL)
             self._is_connected = True
             self._changed.set()
-            tasks = [asyncio.create_task(self._read(pubsub)), asyncio.create_task(self._keep_told(pubsub))]
             try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for ended in tasks:
-                    if ended.done():
-                        ended.result()
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._read(pubsub))
+                    tasks.create_task(self._keep_told(pubsub))
+            except ExceptionGroup as failures:
+                raise failures.exceptions[0] from failures
             finally:
                 self._is_connected = False
                 self._live.clear()
-                for task in tasks:
-                    task.cancel()
-                await asyncio.wait(tasks)
 
     async def _keep_told(self, pubsub: PubSub) -> None:
         """Tell the server which channels are wanted, many at once where many have come at once."""

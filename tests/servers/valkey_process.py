@@ -21,6 +21,12 @@ class ValkeyProcess:
     def is_running(self) -> bool:
         return bool(self._server.is_running())
 
+    @property
+    def pid(self) -> int:
+        process = self._server._process
+        assert process is not None
+        return int(process.pid)
+
     def start(self) -> None:
         """Returns when it answers."""
         self._server.start()
