@@ -5,10 +5,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 from pydantic import SecretStr
 
 from app.settings import Settings
 from tests.cdn.showing import Gallery, gallery
+from tests.conftest import fresh_database, settings_in
 from tests.servers.s3_process import S3Server, start_s3_server
 
 
@@ -36,6 +38,14 @@ def s3_settings(settings: Settings, s3_server: S3Server) -> Settings:
 async def shown(settings: Settings, database_url: str) -> AsyncIterator[Gallery]:
     """A server with one picture, kept as a file."""
     async with gallery(settings, database_url) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def seen_by_many(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gallery]:
+    """The same for the tests of a file that only look."""
+    settings = settings_in(tmp_path_factory.mktemp("gallery"))
+    async with fresh_database() as database_url, gallery(settings, database_url) as one:
         yield one
 
 

@@ -162,6 +162,7 @@ async def test_a_picture_out_of_sight_is_shown_by_both_its_names(settings: Setti
         assert [(await shown.get(path)).content for path in (shown.path, _alias("@hero"))] == [shown.data] * 2
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("path", "code"),
     [
@@ -188,14 +189,15 @@ async def test_a_picture_out_of_sight_is_shown_by_both_its_names(settings: Setti
         (f"/storage/{'x/' * 1_000}", ErrorCode.IMAGE_NOT_FOUND),
     ],
 )
-async def test_what_is_not_there_is_said_plainly(shown: Gallery, path: str, code: ErrorCode) -> None:
-    assert told(await shown.get(path)) == (400 if code is ErrorCode.VALIDATION_ERROR else 404, code)
+async def test_what_is_not_there_is_said_plainly(seen_by_many: Gallery, path: str, code: ErrorCode) -> None:
+    assert told(await seen_by_many.get(path)) == (400 if code is ErrorCode.VALIDATION_ERROR else 404, code)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("host", ["evil.example", "[", "a b", "x" * 1_000, "evil.example/../..", ""])
-async def test_a_forged_host_changes_nothing(shown: Gallery, host: str) -> None:
-    answer = await shown.get(Host=host)
-    missing = await shown.get("/cdn/acme/website/img/x.png", Host=host)
+async def test_a_forged_host_changes_nothing(seen_by_many: Gallery, host: str) -> None:
+    answer = await seen_by_many.get(Host=host)
+    missing = await seen_by_many.get("/cdn/acme/website/img/x.png", Host=host)
     assert (answer.status_code, missing.status_code) in {(200, 404), (400, 400)}
     assert host not in {*answer.headers.values()} or not host
 

@@ -15,6 +15,7 @@ from tests.providers.drawing import BLUE, GREEN, RED, WHITE, encoded, near, plai
 SIZES = (16, 64, 100, 256, 1_024)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("query", "size", "mime_type"),
     [
@@ -33,17 +34,18 @@ SIZES = (16, 64, 100, 256, 1_024)
     ],
 )
 async def test_a_picture_is_as_it_is_asked_for(
-    shown: Gallery, query: str, size: tuple[int, int], mime_type: str
+    seen_by_many: Gallery, query: str, size: tuple[int, int], mime_type: str
 ) -> None:
-    answer = await shown.get(f"{shown.path}?{query}")
+    answer = await seen_by_many.get(f"{seen_by_many.path}?{query}")
     picture = opened(answer)
     assert (picture.size, f"image/{str(picture.format).lower()}", answer.headers["content-type"]) == (
         size, mime_type, mime_type
     )  # fmt: skip
-    assert answer.headers["x-image-id"] == shown.image.id
+    assert answer.headers["x-image-id"] == seen_by_many.image.id
     assert answer.headers["cache-control"] == "public, max-age=31536000"
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("query", "field", "known"),
     [
@@ -60,9 +62,9 @@ async def test_a_picture_is_as_it_is_asked_for(
     ],
 )
 async def test_what_cannot_be_asked_for_is_refused_with_what_can(
-    shown: Gallery, query: str, field: str, known: str
+    seen_by_many: Gallery, query: str, field: str, known: str
 ) -> None:
-    answer = await shown.get(f"{shown.path}?{query}")
+    answer = await seen_by_many.get(f"{seen_by_many.path}?{query}")
     assert told(answer) == (400, "VALIDATION_ERROR")
     assert (answer.json()["error"]["field"], known in answer.json()["error"]["message"]) == (field, True)
 
