@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app.console import console_routes, graphiql_page
@@ -60,8 +60,6 @@ def create_app(parts: Parts) -> ASGIApp:
         middleware=[_cors(settings.allowed_origins)] if settings.allowed_origins else [],
         routes=[
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
-            *(WebSocketRoute(path, sockets.graphql) for path in paths),
-            WebSocketRoute("/v1/streams", sockets.streams),
             Route("/v1/streams", event_streams.answer, methods=["GET", "POST"]),
             *console_routes(DIST),
             *cdn.routes(),
@@ -75,7 +73,7 @@ def create_app(parts: Parts) -> ASGIApp:
         exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
-    return Entrance(cdn.before(app), settings.most_body_bytes, settings.trusted_proxies)
+    return Entrance(sockets.before(cdn.before(app)), settings.most_body_bytes, settings.trusted_proxies)
 
 
 def _streams(parts: Parts) -> tuple[Sockets, EventStreams]:

@@ -22,7 +22,7 @@ from streams.backlog import Backlog, Overflow
 from streams.closing import CloseCode, Closed
 from streams.operations import Answer, Asked, Caller
 from streams.outbox import STUCK_SECONDS
-from streams.topics import Subscription, Topics
+from streams.topics import Subscription, Topic, Topics
 
 MEDIA_TYPE = "text/event-stream"
 KEEP_ALIVE_SECONDS = 12.0
@@ -86,6 +86,7 @@ class EventStream:
     ) -> None:
         """Raises Closed where the actor has too many."""
         self.actor = actor
+        self.topic: Topic | None = None
         self._found = found
         self._operations = operations
         self._topics = topics
@@ -178,8 +179,7 @@ class EventStream:
         self._attendance.leave(self)
         if self._task:
             self._task.cancel()
-        if isinstance(self._found, Subscription):
-            self._topics.leave(self._found, self)
+        self._topics.leave(self)
 
 
 async def _send(send: Send, body: bytes, *, more: bool = True) -> None:

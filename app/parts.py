@@ -86,14 +86,13 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         objects = await _objects(settings)
         images, texts = _providers(settings, stack)
         await know_providers(engine, {images.image_terms.provider, texts.text_terms.provider})
-        credentials = Credentials(engine)
         shown, live = PublicImages(database_url), LiveImages(database_url)
         for pictures in (shown, live):
             stack.push_async_callback(pictures.close)
         meter = await _meter(settings, stack)
         offers = Offers(image=images.image_terms, text=texts.text_terms)
         database, studio = _studio(engine, streams, settings, secrets, url, offers, meter, objects, live)
-        identity = _identity(credentials, secrets, settings, meter, stack)
+        identity = _identity(credentials := Credentials(engine), secrets, settings, meter, stack)
         yield Parts(
             settings=settings,
             secrets=secrets,

@@ -24,10 +24,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import urllib3
 import uvloop
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from urllib3.util import Retry
 
 from app.embedded.postgres import embedded_postgres
 from app.parts import Parts, open_parts
@@ -49,6 +51,7 @@ LIVE_PATH = "/cdn/bench/cdn/live/hero?prompt=a+mountain"
 CONNECTIONS = 64
 READERS = 200
 READ_BYTES, PAUSE_SECONDS = 65_536, 0.05
+SAMPLE_SECONDS = 0.05
 
 terminal = Console()
 
@@ -122,7 +125,7 @@ async def _started(stack: ExitStack, nginx: str | None, database_url: str, folde
     servers = []
     for name, (command, its_port, path) in commands.items():
         pid = stack.enter_context(_process(command, {**os.environ, **easel}))
-        await _until_it_listens(its_port)
+        await asyncio.to_thread(_until_it_answers, its_port)
         pid = _child_of(pid) if name == "nginx" else pid
         etag = (await _header(its_port, path + SMALL, b"etag")).decode()
         known = {"/304": ""} if name == "bare Starlette" else {path + SMALL: etag}
@@ -156,16 +159,9 @@ def _process(command: list[str], environment: dict[str, str]) -> Iterator[int]:
             one.terminate()
 
 
-async def _until_it_listens(port: int) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-            else:
-                writer.close()
-                return
+def _until_it_answers(port: int) -> None:
+    retries = Retry(600, backoff_factor=0.1, backoff_max=0.1)
+    urllib3.request("HEAD", f"http://127.0.0.1:{port}/", retries=retries)
 
 
 async def _header(port: int, path: str, name: bytes) -> bytes:
@@ -214,9 +210,10 @@ async def _print_memory(servers: list[Server]) -> None:
             continue
         before, most = _resident_mib(one.pid), 0.0
         readers = [asyncio.create_task(_read_slowly(one.port, request_of(one.file + LARGE))) for _ in range(READERS)]
-        while any(not reader.done() for reader in readers):
+        reading = set(readers)
+        while reading:
             most = max(most, _resident_mib(one.pid))
-            await asyncio.sleep(0.05)
+            _, reading = await asyncio.wait(reading, timeout=SAMPLE_SECONDS)
         if cut := sum(reader.result() < SIZES[LARGE] for reader in readers):
             sys.exit(f"{cut} downloads were cut")
         table.add_row(one.name, f"{before:.0f}", f"{most:.0f}", f"{_resident_mib(one.pid):.0f}")

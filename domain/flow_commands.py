@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.aliases import require_alias
 from domain.errors import DomainError, ErrorCode
-from domain.flows import Flow, require_few_aliases
+from domain.flows import Flow, require_few_aliases, require_room
 from domain.generations import Generation
 from domain.ids import Id
 from domain.image_commands import remove_nameless
@@ -57,14 +57,15 @@ class SetFlowAliases(Command[Flow]):
 
 
 async def set_flow_aliases(tx: Transaction, actor: Actor, command: SetFlowAliases) -> Flow:
-    project_id = (await tx.get(Flow, command.id)).project_id
+    seen = await tx.get(Flow, command.id)
+    await tx.alone(f"flow/{seen.id}")  # nothing new is promised a name in it meanwhile
     wanted = sorted({named.image_id for named in command.aliases})
-    there = {image.id for image in await tx.lock(Image, id=wanted, project_id=project_id, deleted_at=None)}
+    there = {image.id for image in await tx.lock(Image, id=wanted, project_id=seen.project_id, deleted_at=None)}
     if missing := [id_ for id_ in wanted if id_ not in there]:
         raise DomainError(ErrorCode.IMAGE_NOT_FOUND, f"The project has no image '{missing[0][:80]}'", field="aliases")
     flow = await tx.get(Flow, command.id, lock=True)
     aliases = flow.aliases | {named.alias: named.image_id for named in command.aliases}
-    require_few_aliases(len(aliases))
+    await require_room(tx, flow, aliases, "aliases")
     if aliases != flow.aliases:
         flow.aliases = aliases
         flow.change()

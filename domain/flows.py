@@ -1,14 +1,16 @@
 """A flow: a chain of generations and images that belong together, with aliases of its own."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from domain.aliases import require_alias
 from domain.errors import DomainError, ErrorCode, InvalidInput
+from domain.generations import UNDER_WAY, Generation
 from domain.ids import Id, new_id, parse_id
 from domain.leftovers import Leftover
-from domain.ports import Transaction
+from domain.ports import Given, Transaction
 from domain.projects import Project
 
 MOST_ALIASES = 200
@@ -58,7 +60,8 @@ async def flow_for(tx: Transaction, project: Project, flow_id: Id | None, flow_a
         raise InvalidInput("flowId must be a UUID", field="flowId")
     if flow_id != UNSAID or flow_alias is not None:
         flow = await _ensured(tx, project, wanted)
-        require_few_aliases(len({*flow.aliases, *([flow_alias] if flow_alias else [])}), "flowAlias")
+        if flow_alias is not None:
+            await require_room(tx, flow, {flow_alias}, "flowAlias")
     return wanted
 
 
@@ -77,13 +80,22 @@ async def _ensured(tx: Transaction, project: Project, id: Id) -> Flow:
 
 
 async def name_in_flow(tx: Transaction, flow_id: Id, alias: str, image_id: Id) -> None:
-    """Give the image its name in the flow, if that is still there and has room for it."""
+    """Give the image its name in the flow, if that is still there. It has room for what was promised."""
     for flow in await tx.lock(Flow, id=flow_id):
-        aliases = flow.aliases | {alias: image_id}
-        if len(aliases) <= MOST_ALIASES:
-            flow.aliases = aliases
-            flow.change()
-            tx.save(flow)
+        flow.aliases = flow.aliases | {alias: image_id}
+        flow.change()
+        tx.save(flow)
+
+
+async def require_room(tx: Transaction, flow: Flow, aliases: Iterable[str], field: str) -> None:
+    """
+    Raises VALIDATION_ERROR where the flow has no room for these too, beside those promised to what is being made.
+
+    Who asks has the flow for themselves until the end of the transaction.
+    """
+    making = {"flow_id": flow.id, "flow_alias": Given(), "output_image_id": None, "deleted_at": None}
+    promised = await tx.find(Generation, **making, status=UNDER_WAY)
+    require_few_aliases(len({*flow.aliases, *(one.flow_alias for one in promised), *aliases}), field)
 
 
 def require_few_aliases(aliases: int, field: str = "aliases") -> None:

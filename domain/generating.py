@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.built_ins import DRAW, ENHANCE, PROMPT, REFERENCES, drawing, workflow_of
+from domain.flows import flow_for
 from domain.generations import Generation, GenerationStatus
 from domain.images import Image
 from domain.kinds.enhance import EnhancementTemplate
@@ -23,6 +24,8 @@ async def make(
     """Start the run; the generation is its, and the caller's to write. What the references are is settled here."""
     if generation.status is GenerationStatus.FAILED and generation.alias is not None:
         await _promise_alias(tx, generation, generation.alias)
+    if generation.status is GenerationStatus.FAILED and generation.flow_alias is not None:
+        await flow_for(tx, project, generation.flow_id, generation.flow_alias)  # there may be no room for it any more
     built_in = drawing(enhanced=generation.auto_enhance, from_images=bool(references))
     workflow = await workflow_of(tx, project, built_in)
     run = Run(

@@ -175,7 +175,8 @@ async def update_generation(tx: Transaction, actor: Actor, command: UpdateGenera
 async def _move(tx: Transaction, generation: Generation, flow_id: Id | None) -> None:
     """Its image goes with it."""
     project = await tx.get(Project, generation.project_id)
-    generation.flow_id = await flow_for(tx, project, flow_id, None)
+    promised = generation.flow_alias if generation.is_under_way else None
+    generation.flow_id = await flow_for(tx, project, flow_id, promised)
     for image in await tx.lock(Image, id=generation.output_image_id):
         image.flow_id = generation.flow_id
         tx.record(image.changed())

@@ -20,6 +20,9 @@ class GenerationStatus(StrEnum):
     FAILED = "FAILED"
 
 
+UNDER_WAY = [GenerationStatus.PENDING, GenerationStatus.PROCESSING]
+
+
 @dataclass(slots=True, kw_only=True)
 class Generation:
     """
@@ -66,7 +69,7 @@ class Generation:
 
     @property
     def is_under_way(self) -> bool:
-        return self.status in {GenerationStatus.PENDING, GenerationStatus.PROCESSING}
+        return self.status in UNDER_WAY
 
     @property
     def is_finished(self) -> bool:

@@ -10,7 +10,7 @@ from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.flows import Flow
 from domain.generations import Generation
 from domain.ids import Id
-from domain.images import FocalPoint, Image
+from domain.images import SAME_POINT, FocalPoint, Image
 from domain.naming import take_alias
 from domain.permissions import Actor
 from domain.plain import require_json_object
@@ -21,14 +21,14 @@ from domain.versions import require_version
 @dataclass(kw_only=True)
 class UpdateImage(Command[Image]):
     """
-    Change what is given of an image; `meta` replaces what was there.
+    Change what is given of an image; `meta` replaces what was there, and null for `focal_point` takes it away.
 
     `alias` is its name in the project, in place of the one it had. Raises ALIAS_CONFLICT where another has it.
     """
 
     id: Id
     expected_version: int | None = None
-    focal_point: FocalPoint | None = None
+    focal_point: FocalPoint | None = SAME_POINT
     meta: dict[str, Any] | None = None
     alias: str | None = None
 
@@ -38,7 +38,7 @@ class UpdateImage(Command[Image]):
         if self.meta is not None:
             require_json_object(self.meta, "meta")
         point = self.focal_point
-        if point is not None and not (0.0 <= point.x <= 1.0 and 0.0 <= point.y <= 1.0):
+        if point is not None and point is not SAME_POINT and not (0.0 <= point.x <= 1.0 and 0.0 <= point.y <= 1.0):
             message = "focalPoint is x and y from 0.0 to 1.0, from the left and from the top"
             raise InvalidInput(message, field="focalPoint")
 
@@ -46,7 +46,8 @@ class UpdateImage(Command[Image]):
 async def update_image(tx: Transaction, actor: Actor, command: UpdateImage) -> Image:
     image = await living(tx, command.id)
     require_version(image.version, command.expected_version)
-    image.focal_point = command.focal_point or image.focal_point
+    if command.focal_point is not SAME_POINT:
+        image.focal_point = command.focal_point
     image.meta = image.meta if command.meta is None else command.meta
     if command.alias is not None:
         await _name(tx, image, command.alias)

@@ -25,6 +25,10 @@ class FocalPoint:
     y: float
 
 
+# Of a focal point that is neither given nor taken away.
+SAME_POINT = FocalPoint(-1.0, -1.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewImage:
     """Bytes that were checked, measured and stored, and wait for the row that makes them an image."""

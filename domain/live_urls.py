@@ -102,8 +102,6 @@ class RequestLiveImage(Command[LiveAnswer]):
 
 
 async def request_live_image(tx: Transaction, actor: Actor, command: RequestLiveImage) -> LiveAnswer:
-    if command.address is not None:
-        await tx.alone(f"live/{command.address}")
     await tx.alone(f"live/{command.project_id}")
     project = await tx.get(Project, command.project_id)
     scope = await _scope(tx, project, command)
@@ -114,7 +112,7 @@ async def request_live_image(tx: Transaction, actor: Actor, command: RequestLive
         _require_worth_trying(known)
         _require_budget(project, scope)
         await _require_day(tx, project)
-        await _visit(tx, project, command.address)
+        await _require_hour(tx, command.address)
     generation = _new(project, scope, command.url) if known is None else await to_change(tx, known.id)
     scope = await tx.get(LiveScope, scope.id, lock=True)
     scope.current_generations += 1
@@ -128,6 +126,8 @@ async def request_live_image(tx: Transaction, actor: Actor, command: RequestLive
         generation.retry_count += 1
         tx.record(generation.changed())
         tx.save(generation)
+    if command.address is not None:  # last, as people of other projects may come from the same address
+        await _visit(tx, project, command.address)
     return LiveAnswer(generation, await _limit(tx, command.address))
 
 
@@ -181,11 +181,16 @@ def _spent(message: str) -> DomainError:
 
 
 async def _visit(tx: Transaction, project: Project, address: str) -> None:
+    await tx.alone(f"live/{address}")
+    await _require_hour(tx, address)
+    tx.add(LiveVisit(address=address, visited=project.id, at=tx.now))
+
+
+async def _require_hour(tx: Transaction, address: str) -> None:
     limit = limit_of(await tx.find(LiveVisit, address=address), tx.now)
     if not limit.remaining:
         message = f"Rate limit exceeded. Try again in {limit.reset_seconds} seconds"
         raise DomainError(ErrorCode.IP_RATE_LIMIT_EXCEEDED, message, retryAfter=limit.reset_seconds)
-    tx.add(LiveVisit(address=address, visited=project.id, at=tx.now))
 
 
 async def _limit(tx: Transaction, address: str | None) -> VisitLimit | None:

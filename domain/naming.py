@@ -5,14 +5,12 @@ from typing import Any, Protocol, TypeVar
 from domain.aliases import AliasScope, Technical
 from domain.errors import DomainError, ErrorCode
 from domain.flows import Flow
-from domain.generations import Generation, GenerationStatus
+from domain.generations import UNDER_WAY, Generation
 from domain.ids import Id
 from domain.images import Image, ImageSource
 from domain.ports import Transaction
 
 Entity = TypeVar("Entity")
-
-_UNDER_WAY = [GenerationStatus.PENDING, GenerationStatus.PROCESSING]
 
 
 class Rows(Protocol):
@@ -65,5 +63,5 @@ async def is_free(tx: Transaction, project_id: Id, alias: str) -> bool:
     await tx.alone(f"alias/{project_id}/{alias}")
     if await tx.newest(Image, project_id=project_id, alias=alias) is not None:
         return False
-    promised = {"project_id": project_id, "alias": alias, "status": _UNDER_WAY, "output_image_id": None}
+    promised = {"project_id": project_id, "alias": alias, "status": UNDER_WAY, "output_image_id": None}
     return not await tx.find(Generation, 1, **promised, deleted_at=None)

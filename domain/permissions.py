@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 from domain.errors import DomainError, ErrorCode
@@ -70,6 +71,7 @@ MEMBERSHIP_GRANTS: dict[Role, frozenset[Permission]] = {
 }
 
 
+@lru_cache(1_000)
 def permissions_of(scopes: tuple[str, ...]) -> frozenset[Permission]:
     """What these scopes allow; unknown ones allow nothing."""
     named = (EVERYTHING | OF_THE_STUDIO) & {p for p in Permission if p.value in scopes}

@@ -39,6 +39,11 @@ class Holding:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """In `find`, of a field that may be empty: that it is not."""
+
+
 class Transaction(Protocol):
     """One atomic change inside one organization, or some of its projects; rows of others do not exist here."""
 

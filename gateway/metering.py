@@ -52,16 +52,17 @@ class Meter:
         """Take the cost of an operation from the actor's minute, or nothing where that much is not left."""
         return await self._limiter.spend(f"cost/{_name(actor)}", _minute(self._allowances.cost), cost)
 
-    async def start(self, actor: Actor, project_id: Id) -> None:
+    async def start(self, actor: Actor, project_id: Id, starts: int = 1) -> None:
         """
-        Count a request that starts work in the project. Raises RATE_LIMITED where its minute is used up.
+        Count a request that starts work in the project, so many times. Raises RATE_LIMITED where its minute is used up.
 
-        Whoever may start nothing there uses up nothing.
+        What would take more than the minute takes all of it. Whoever may start nothing there uses up nothing.
         """
         if not actor.may(Permission.RUNS_START, project_id):
             return
         key = f"project/{actor.organization_id}/{project_id}"  # so that strangers who name it use up nothing
-        state = await self._limiter.spend(key, _minute(self._allowances.project_requests))
+        most = self._allowances.project_requests
+        state = await self._limiter.spend(key, _minute(most), min(starts, most))
         state.require()
 
     async def visit(self, scope: Scope) -> None:

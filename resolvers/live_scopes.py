@@ -11,6 +11,7 @@ from domain.ids import Id
 from domain.images import Image
 from domain.kinds import enhance, generate_image
 from domain.kinds.enhance import EnhancementTemplate
+from domain.live_scope_commands import RegenerateLiveScope
 from domain.live_scopes import LiveScope
 from domain.live_urls import LiveUrl, live_urls_of
 from domain.permissions import Permission
@@ -47,6 +48,11 @@ class OfLiveScope(Command[Any]):
 
 async def live_scope(info: Info, project_id: Id, slug: str) -> LiveScope | None:
     return await info.context.reads.one(LiveScope, info.context.actor, project_id=project_id, slug=slug)
+
+
+async def count_again(info: Info, input: RegenerateLiveScope) -> None:
+    """Of what is made again each counts."""
+    await info.context.studio.starts.count_again(info.context.actor, input)
 
 
 async def live_scopes_of(

@@ -8,6 +8,7 @@ from domain.ports import Command, Shown
 from resolvers.context import Info
 
 Result = TypeVar("Result")
+Count = Callable[[Info, Any], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,26 @@ def start(
     command: type[Command[Result]], kind: type, named: str, asked: type[Command[Any]] | None = None
 ) -> Callable[..., Awaitable[Payload[Result]]]:
     """The resolver of a mutation that starts work where the entity belongs that its `input` names in this field."""
-    resolve = mutation(command, asked)
 
-    async def counted(info: Info, input: Command[Any]) -> Payload[Result]:
+    async def count(info: Info, input: Command[Any]) -> None:
         actor = info.context.actor
         id_ = getattr(input, named) or actor.default_project_id
         if id_ is not None:
             await info.context.studio.starts.count(actor, kind, id_)
+
+    return counted(command, count, asked)
+
+
+def counted(
+    command: type[Command[Result]], count: Count, asked: type[Command[Any]] | None = None
+) -> Callable[..., Awaitable[Payload[Result]]]:
+    """The resolver of a mutation that is counted first."""
+    resolve = mutation(command, asked)
+
+    async def resolve_counted(info: Info, input: Command[Any]) -> Payload[Result]:
+        await count(info, input)
         return await resolve(info, input)
 
-    counted.__annotations__["input"] = asked or command
-    counted.__name__ = command.__name__
-    return counted
+    resolve_counted.__annotations__["input"] = asked or command
+    resolve_counted.__name__ = command.__name__
+    return resolve_counted

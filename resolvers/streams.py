@@ -8,11 +8,10 @@ from typing import Any
 from domain.announcements import EVERYBODY
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.generations import Generation
-from domain.ids import Id
+from domain.ids import Id, parse_id
 from domain.images import Image
 from domain.permissions import Actor, Permission
 from domain.presence import Presence
-from domain.projects import Project
 from domain.runs import Run
 from domain.steps import Step
 from resolvers.announcements import announcement_of
@@ -136,10 +135,16 @@ class Usher:
 
     async def _project(self, actor: Actor, named: Id | None, permission: Permission) -> Id:
         actor.require(permission)
-        project = await self.studio.reads.one(Project, actor, id=actor.project_meant(named))
-        if project is None or not actor.may(permission, project.id):
-            raise DomainError(ErrorCode.PROJECT_NOT_FOUND, "There is no such project", field="channels.projectId")
-        return project.id
+        project_id = parse_id(actor.project_meant(named))
+        if project_id is None or not actor.may(permission, project_id):
+            raise _no_project()
+        if not await self.studio.reads.has_project(actor.organization_id, project_id):
+            raise _no_project()
+        return project_id
+
+
+def _no_project() -> DomainError:
+    return DomainError(ErrorCode.PROJECT_NOT_FOUND, "There is no such project", field="channels.projectId")
 
 
 def _readable(actor: Actor, project_id: Id) -> frozenset[str]:

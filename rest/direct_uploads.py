@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -44,7 +45,7 @@ def _require_headers(request: Request, allowed: Allowed) -> None:
 async def _received(request: Request, size_bytes: int) -> AsyncIterator[UploadFile]:
     """So many bytes, no more is read; what is large waits on the disk."""
     with SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as spooled:
-        file = UploadFile(spooled, size=0)  # type: ignore[arg-type]
+        file = UploadFile(cast("BinaryIO", spooled), size=0)  # which it is, but for its type
         try:
             async with asyncio.timeout(RECEIVE_SECONDS):
                 async for chunk in request.stream():

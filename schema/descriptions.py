@@ -1,5 +1,7 @@
 """What arguments, input fields and enums mean: said once for each name, or for `Type.name` where one differs."""
 
+from dataclasses import asdict
+
 from graphql import (
     GraphQLArgument,
     GraphQLEnumType,
@@ -11,6 +13,7 @@ from graphql import (
 )
 
 from domain.flows import UNSAID
+from domain.images import SAME_POINT
 
 ENUMS: dict[str, str] = {
     "AliasScope": "Who knows an alias; the first one that does wins, in this order.",
@@ -73,6 +76,7 @@ MEANINGS: dict[str, str] = {
     "file": "A PNG, JPEG or WebP picture of at most 5 MB, sent as a form with the header GraphQL-Require-Preflight.",
     "fileName": "What the file is called, 1 to 255 characters.",
     "fileSize": "How many bytes it has, up to 5,242,880.",
+    "UpdateImageInput.focalPoint": "What must stay in sight when it is cropped; null takes it away.",
     "focalPoint": "What must stay in sight when it is cropped.",
     "format": "png, jpeg or webp; as the provider made them when left out.",
     "from": "The version to begin with.",
@@ -140,6 +144,8 @@ MEANINGS: dict[str, str] = {
     "y": "From the top.",
 }
 
+_UNSAID = (UNSAID, asdict(SAME_POINT))
+
 
 def describe(schema: GraphQLSchema) -> None:
     """Give every argument, input field and enum its meaning."""
@@ -149,7 +155,7 @@ def describe(schema: GraphQLSchema) -> None:
         elif isinstance(type_, GraphQLInputObjectType):
             for name, field in type_.fields.items():
                 _describe(type_.name, name, field)
-                if field.default_value == UNSAID:  # which is said by leaving it out
+                if field.default_value in _UNSAID:  # which is said by leaving it out
                     field.default_value = Undefined
         elif isinstance(type_, GraphQLObjectType) and not type_.name.startswith("__"):
             for output in type_.fields.values():
@@ -158,10 +164,10 @@ def describe(schema: GraphQLSchema) -> None:
 
 
 def leave_unsaid(schema: GraphQLSchema) -> None:
-    """A flow that is not named is no text: nothing is its default."""
+    """A flow that is not named is no text, and a focal point that is no number: nothing is their default."""
     for type_ in schema.type_map.values():
         for field in type_.fields.values() if isinstance(type_, GraphQLInputObjectType) else ():
-            if field.default_value == UNSAID:
+            if field.default_value in _UNSAID:
                 field.default_value = Undefined
 
 

@@ -4,7 +4,6 @@ import strawberry
 
 from domain import flows as domain_flows
 from domain import generations as domain_generations
-from domain import live_scopes as domain_live_scopes
 from domain import projects as domain_projects
 from domain import runs as domain_runs
 from domain import workflows as domain_workflows
@@ -55,7 +54,7 @@ from resolvers import (
 from resolvers.flows import OfFlow
 from resolvers.generations import OfGeneration
 from resolvers.live_scopes import OfLiveScope
-from resolvers.mutations import mutation, start
+from resolvers.mutations import counted, mutation, start
 from resolvers.webhooks import OfEndpoint
 from schema.accounts import LedgerEntry
 from schema.announcements import Announcement, AnnouncementPayload
@@ -183,7 +182,7 @@ class Mutation:
     update_live_scope: LiveScopePayload = said("Change a live scope.", mutation(UpdateLiveScope))
     regenerate_live_scope: LiveScopePayload = said(
         "Make the images of a scope again, or one of them.",
-        start(RegenerateLiveScope, domain_live_scopes.LiveScope, "id"),
+        counted(RegenerateLiveScope, live_scopes.count_again),
     )
     delete_live_scope: DeletePayload = said(
         "Remove a live scope and its images.", mutation(DeleteLiveScope, OfLiveScope)

@@ -1,5 +1,6 @@
 """Reads: plain rows as entities, already scoped to what the actor may see."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +67,9 @@ NODES = (
 )  # fmt: skip
 
 
+PROJECTS_KNOWN = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A project, and the slugs by which the outside knows it."""
@@ -107,6 +111,7 @@ class Seen:
 class Reads:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = reading(engine)
+        self._projects: OrderedDict[tuple[Id, Id], None] = OrderedDict()  # that were found, by their organizations
 
     def seen_by(self, actor: Actor) -> Seen:
         return Seen(self, actor)
@@ -200,6 +205,21 @@ class Reads:
         with spoken_plainly():
             async with self.engine.connect() as connection:
                 return Decimal((await connection.execute(query)).scalar_one())
+
+    async def has_project(self, organization_id: Id, project_id: Id) -> bool:
+        """Whether the organization has this project; once it has, it always does."""
+        key = organization_id, project_id
+        if key not in self._projects:
+            table = TABLES[Project].c
+            query = select(table.id).where(table.id == project_id, table.organization_id == organization_id)
+            with spoken_plainly():
+                async with self.engine.connect() as connection:
+                    if (await connection.execute(query)).first() is None:
+                        return False
+            self._projects[key] = None
+            if len(self._projects) > PROJECTS_KNOWN:
+                self._projects.popitem(last=False)
+        return True
 
     async def any_node(self, actor: Actor, id: str) -> Any:
         """Whatever has this id, of the nouns that can be asked for by id; None where the actor may not read it."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH
 
 from domain.ids import Id
-from domain.ports import Holding
+from domain.ports import Given, Holding
 from storage.columns import EntityId, to_json
 from storage.tables import FIXED, TABLES
 
@@ -76,17 +76,20 @@ def project_column(table: Table) -> ColumnElement[Any] | None:
 
 
 class Match(Enum):
-    """How a column is compared: with one value, with any of several, or with NULL."""
+    """How a column is compared: with one value, with any of several, with NULL or with all else."""
 
     ONE = "one"
     ANY = "any"
     NULL = "null"
+    GIVEN = "given"
     HOLDING = "holding"
 
     @classmethod
     def of(cls, value: Any) -> "Match":
         if isinstance(value, Holding):
             return cls.HOLDING
+        if isinstance(value, Given):
+            return cls.GIVEN
         return cls.ANY if isinstance(value, list) else cls.NULL if value is None else cls.ONE
 
 
@@ -143,6 +146,7 @@ _COMPARE: dict[Match, Callable[[Any], ColumnElement[bool]]] = {
     Match.ANY: lambda column: column.in_(bindparam(column.name, expanding=True)),
     Match.HOLDING: lambda column: column.op("@?")(bindparam(column.name, type_=JSONPATH)),
     Match.NULL: lambda column: column.is_(None),
+    Match.GIVEN: lambda column: column.is_not(None),
 }
 
 

@@ -22,7 +22,7 @@ from streams.deliveries import Delivery
 from streams.envelope_messages import Wanted, id_in, name_in, text_in, wanted_in
 from streams.frames import is_id
 from streams.outbox import Wire
-from streams.topics import Subscription
+from streams.topics import Subscription, Topic
 
 PROTOCOL = "easel.v1"
 
@@ -122,13 +122,13 @@ class Envelope(Conversation):
 class _Following:
     """One subscription under way: a sink of events."""
 
-    __slots__ = ("_conversation", "_head", "_subscription", "_task", "id")
+    __slots__ = ("_conversation", "_head", "_task", "id", "topic")
 
     def __init__(self, conversation: Envelope, id: str, wanted: Sequence[Wanted], after: str | None) -> None:
         self.id = id
         self._conversation = conversation
         self._head = b'{"id":' + msgspec.json.encode(id) + b","
-        self._subscription: Subscription | None = None
+        self.topic: Topic | None = None
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(wanted, after))
 
     def begin(self, cursor: str) -> None:
@@ -147,8 +147,7 @@ class _Following:
     def drop(self) -> None:
         if self._task:
             self._task.cancel()
-        if self._subscription:
-            self._conversation.lobby.topics.leave(self._subscription, self)
+        self._conversation.lobby.topics.leave(self)
 
     async def _run(self, wanted: Sequence[Wanted], after: str | None) -> None:
         try:
@@ -164,8 +163,8 @@ class _Following:
     async def _follow(self, wanted: Sequence[Wanted], after: str | None) -> None:
         conversation = self._conversation
         channels = await conversation.ushers.channels(conversation.actor, wanted, after)
-        self._subscription = Subscription((PROTOCOL, channels.key), channels, _encode)
-        await conversation.lobby.topics.follow(self._subscription, self)
+        subscription = Subscription((PROTOCOL, channels.key), channels, _encode)
+        await conversation.lobby.topics.follow(subscription, self)
 
 
 async def _encode(delivery: Delivery) -> bytes:

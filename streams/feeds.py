@@ -38,6 +38,7 @@ class Feed(HeardChannel):
         super().__init__(channel_of(project_id))
         self.project_id = project_id
         self.newest = 0
+        self.is_asked = False  # how far the project was when this began
         self.followers: set[asyncio.Event] = set()
         self._events = events
         self._check = check
@@ -160,17 +161,22 @@ class Hub:
         """Follow the projects from these positions on; from now on where there is none."""
         news = asyncio.Event()
         async with AsyncExitStack() as stack:
-            feeds = {id_: await stack.enter_async_context(self._feed(id_, news)) for id_ in sorted(set(project_ids))}
+            feeds = {
+                id_: await stack.enter_async_context(self._feed(id_, news, positions.get(id_, 0)))
+                for id_ in sorted(set(project_ids))
+            }
             start = {id_: min(positions.get(id_, feed.newest), feed.newest) for id_, feed in feeds.items()}
             yield Follower(feeds, start, news)
 
     @asynccontextmanager
-    async def _feed(self, project_id: Id, news: asyncio.Event) -> AsyncIterator[Feed]:
+    async def _feed(self, project_id: Id, news: asyncio.Event, asked: int) -> AsyncIterator[Feed]:
         """Hear the bus first, then ask how far the project is: nothing falls between the two."""
         async with self._hearing.hear(project_id) as feed:
             feed.followers.add(news)
             try:
-                await self._ask_newest([project_id])
+                if not feed.is_asked or feed.newest < asked:
+                    await self._ask_newest([project_id])
+                    feed.is_asked = True
                 yield feed
             finally:
                 feed.followers.discard(news)

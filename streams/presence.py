@@ -234,8 +234,8 @@ class Rooms:
         self._check_now.set()
 
     def _mistrust(self) -> None:
-        """Give every process the time to put those again who are connected to it, before they are told to have left."""
-        self._whole_from = asyncio.get_running_loop().time() + self._seconds / 2
+        """Who is not there again, when the processes have had their seconds to put their own again, has left."""
+        self._whole_from = asyncio.get_running_loop().time() + self._seconds
 
 
 class _WatchedRoom(HeardChannel):

@@ -23,7 +23,9 @@ Encode = Callable[[Any], Awaitable[bytes]]
 
 
 class Sink(Protocol):
-    """Where the answers of one subscription go."""
+    """Where the answers of one subscription go; `topic` is where they come from, for `Topics` to note."""
+
+    topic: "Topic | None"
 
     def begin(self, cursor: str) -> None:
         """What is pushed comes after this cursor."""
@@ -73,6 +75,7 @@ class Topic(ABC):
     """
 
     def __init__(self, encode: Encode) -> None:
+        self.key: Hashable = None
         self.encode = encode
         self.followers: set[Sink] = set()
         self.sinks: dict[Sink, int] = {}
@@ -101,34 +104,36 @@ class Topics:
         """Returns once the sink is served; it gets what comes until it leaves. Raises what the source refuses."""
         topic = self._topic(subscription)
         topic.followers.add(sink)
+        sink.topic = topic
         served = False
         try:
             served = await topic.join(sink, subscription.source)
         finally:
             if not served:
-                self._leave(subscription.key, topic, sink)
+                self.leave(sink)
         if not served:
             sink.finish(None)
 
-    def leave(self, subscription: Subscription, sink: Sink) -> None:
-        if found := self._open.get(subscription.key):
-            self._leave(subscription.key, found[0], sink)
+    def leave(self, sink: Sink) -> None:
+        """Nothing more goes to it. Again changes nothing."""
+        topic, sink.topic = sink.topic, None
+        if topic is None:
+            return
+        topic.followers.discard(sink)
+        topic.sinks.pop(sink, None)
+        found = self._open.get(topic.key)
+        if found and found[0] is topic and not topic.followers:
+            self._open.pop(topic.key)[1].cancel()
 
     def _topic(self, subscription: Subscription) -> Topic:
         if subscription.key not in self._open:
             topic = subscription.source.topic(subscription.encode)
-            running = asyncio.create_task(self._run(subscription.key, topic), name="topic")
+            topic.key = subscription.key
+            running = asyncio.create_task(self._run(topic), name="topic")
             self._open[subscription.key] = topic, running
         return self._open[subscription.key][0]
 
-    def _leave(self, key: Hashable, topic: Topic, sink: Sink) -> None:
-        topic.followers.discard(sink)
-        topic.sinks.pop(sink, None)
-        found = self._open.get(key)
-        if found and found[0] is topic and not topic.followers:
-            self._open.pop(key)[1].cancel()
-
-    async def _run(self, key: Hashable, topic: Topic) -> None:
+    async def _run(self, topic: Topic) -> None:
         failure: DomainError | None = None
         try:
             await topic.run()
@@ -137,8 +142,8 @@ class Topics:
         except Exception:
             log.exception("a topic failed")
             failure = DomainError(ErrorCode.INTERNAL, "Something went wrong on our side")
-        if key in self._open and self._open[key][0] is topic:
-            del self._open[key]
+        if topic.key in self._open and self._open[topic.key][0] is topic:
+            del self._open[topic.key]
         topic.is_over = True
         for sink in list(topic.sinks):
             sink.finish(failure)

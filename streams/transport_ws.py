@@ -13,7 +13,7 @@ from streams.conversation import MOST_OPERATIONS, Conversation, Handshake, Lobby
 from streams.frames import malformed, require_frame
 from streams.operations import Asked, Caller, Operations
 from streams.outbox import Wire
-from streams.topics import Subscription
+from streams.topics import Subscription, Topic
 
 PROTOCOL = "graphql-transport-ws"
 _CREDENTIALS = {"apiKey", "token"}
@@ -107,13 +107,13 @@ class TransportWs(Conversation):
 class _Operation:
     """One operation under way: a sink of answers."""
 
-    __slots__ = ("_conversation", "_head", "_subscription", "_task", "id")
+    __slots__ = ("_conversation", "_head", "_task", "id", "topic")
 
     def __init__(self, conversation: TransportWs, id: str, asked: Asked) -> None:
         self.id = id
         self._conversation = conversation
         self._head = b'{"id":' + msgspec.json.encode(id) + b',"type":"next","payload":'
-        self._subscription: Subscription | None = None
+        self.topic: Topic | None = None
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(asked))
 
     def begin(self, cursor: str) -> None:
@@ -132,8 +132,7 @@ class _Operation:
         """Nobody waits for it any more."""
         if self._task:
             self._task.cancel()
-        if self._subscription:
-            self._conversation.lobby.topics.leave(self._subscription, self)
+        self._conversation.lobby.topics.leave(self)
 
     async def _run(self, asked: Asked) -> None:
         try:
@@ -156,7 +155,6 @@ class _Operation:
         )
         found = await conversation.operations.begin(asked, caller)
         if isinstance(found, Subscription):
-            self._subscription = found
             await conversation.lobby.topics.follow(found, self)
         elif found.errors is not None:
             conversation.ended(self, found.errors)

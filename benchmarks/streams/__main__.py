@@ -1,7 +1,7 @@
 """
 Live delivery: one event to many watchers, beside what could be fastest and what others have.
 
-    .venv/bin/python -m benchmarks.streams [--quick] [--rounds 3] [--seconds 3] [--only "Easel,bare ASGI"] [--json FILE]
+    .venv/bin/python -m benchmarks.streams [--quick] [--rounds 3] [--seconds 3] [--json FILE] [--svg FILE]
 
 Finished events of about 1 kB are published on the bus, as after a commit, so that what is measured is delivery and not
 the engine: to 100, 500 and 2,000 watchers of one project, and to 1,000 of 500, two of each. Prints deliveries a second
@@ -14,6 +14,8 @@ sends the same bytes to all, and, where Node.js is, graphql-ws and Mercurius. Th
 import argparse
 import os
 import platform
+import signal
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ from rich.progress import Progress
 from app.embedded.postgres import embedded_postgres
 from benchmarks.streams.cases import Measurement, Plan, planned
 from benchmarks.streams.measuring import measured, real_runs
+from benchmarks.streams.plot import bars
 from benchmarks.streams.processes import OTHER_CORE, pin
 from benchmarks.streams.servers import EASEL, FLOOR, GRAPHQL_WS, MERCURIUS, Engines, Server, install_peers, servers
 from benchmarks.streams.tables import print_tables
@@ -40,10 +43,10 @@ async def main(plan: Plan, there: list[Server], engines: Engines) -> list[Measur
     async with studio_of(engines) as studio:
         with Progress(transient=True) as progress:
             doing = progress.add_task("Real runs", total=len(turns) + 1)
-            easel = next((one for one in there if one.name == EASEL), None)
-            if easel:
-                found.append(await real_runs(plan, easel, engines, studio))
-            await make_topics(studio, max(case.topics for case in plan.cases))
+            # First, as nobody works on the runs that are made to be followed.
+            if plan.real and there[0].name == EASEL:
+                found.append(await real_runs(plan.real, there[0], engines, studio, plan))
+            await make_topics(studio, max((case.topics for case in plan.cases), default=0))
             for case, one in turns:
                 progress.update(doing, advance=1, description=f"{one.name}: {case.title}")
                 found.append(await measured(case, one, engines, studio, plan.seconds))
@@ -65,9 +68,13 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--only", default=",".join(EVERYONE), help="servers, with commas between")
-    parser.add_argument("--cases", help="only those whose title has one of these words, with commas between")
+    parser.add_argument(
+        "--cases", help="only those whose title has one of these, with | between: fan-out by stream, 2,000|real"
+    )
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--svg", type=Path)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that servers are stopped too
     pin(os.getpid(), OTHER_CORE)
     wanted = servers(arguments.only.split(","))
     if any(one.name in {GRAPHQL_WS, MERCURIUS} for one in wanted):
@@ -80,3 +87,5 @@ if __name__ == "__main__":
     print_tables(measurements)
     if arguments.json:
         _written(measurements, arguments.json)
+    if arguments.svg:
+        arguments.svg.write_text(bars(measurements), encoding="utf-8")

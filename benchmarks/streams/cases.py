@@ -45,8 +45,11 @@ class Plan:
     cases: list[Case]
     rounds: int
     seconds: float
+    real: Case | None
     real_runs: int
-    real_watchers: int = 100
+
+
+REAL = Case(measure=Measure.REAL, watchers=100, peers=())
 
 
 # One stalled reader stops the floor for good: it awaits each send.
@@ -70,11 +73,11 @@ _QUICK = [
 
 def planned(*, quick: bool, rounds: int | None, seconds: float | None, words: str | None) -> Plan:
     cases = _QUICK if quick else _FULL
-    if words:
-        cases = [case for case in cases if any(word in case.title for word in words.split(","))]
+    wanted = words.split("|") if words else [""]
     return Plan(
-        cases,
+        [case for case in cases if any(word in case.title for word in wanted)],
         rounds or (QUICK_ROUNDS if quick else ROUNDS),
         seconds or (QUICK_SECONDS if quick else SECONDS),
+        real=REAL if any(word in REAL.title for word in wanted) else None,
         real_runs=5 if quick else 50,
     )

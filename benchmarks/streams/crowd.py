@@ -59,6 +59,17 @@ class Crowd:
                 return self._require(heard, newest)
         raise Failed(self.tally.failure or f"{len(heard)} of {len(self.watchers)} watchers heard of an event")
 
+    async def all_have_heard(self) -> None:
+        """Wait until every watcher has got something, whoever published it, and nothing more is on its way."""
+        heard: set[Watcher] = set()
+        self.tally.told = lambda watcher, _: heard.add(watcher)
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while len(heard) < len(self.watchers) and time.monotonic() < deadline:
+            await self.reach(self.tally.delivered + 1)
+        await until_quiet(self._job.pid)
+        if len(heard) < len(self.watchers):
+            raise Failed(f"{len(heard)} of {len(self.watchers)} watchers heard of a run")
+
     def publish(self, topic: Topic, padding: int = 0) -> int:
         """How many deliveries this makes."""
         self._publisher.publish(topic, padding)

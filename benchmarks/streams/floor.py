@@ -17,26 +17,27 @@ import uvicorn
 import uvloop
 from redis.asyncio import Redis
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Followers = dict[str, dict[int, tuple[str, Send]]]
+WELCOMES = {"connection_init": "connection_ack", "auth": "authenticated"}
 
-followers: Followers = {}
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+followers: dict[str, dict[int, tuple[str, Send]]] = {}
 
 
 async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send) -> None:
     if scope["type"] != "websocket":
         return
     await receive()
-    await send({"type": "websocket.accept", "subprotocol": "graphql-transport-ws"})
+    await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
     joined = []
     while (message := await receive())["type"] == "websocket.receive":
         said = json.loads(message["text"])
-        if said["type"] == "connection_init":
-            await send({"type": "websocket.send", "text": '{"type":"connection_ack"}'})
-        elif said["type"] == "subscribe":
-            topic = _topic_of(said["payload"]["variables"])
+        if said["type"] == "subscribe":
+            topic = _topic_of(said)
             followers.setdefault(topic, {})[id(send)] = (said["id"], send)
             joined.append(topic)
+        elif said["type"] in WELCOMES:
+            await send({"type": "websocket.send", "text": json.dumps({"type": WELCOMES[said["type"]]})})
     for topic in joined:
         followers[topic].pop(id(send), None)
 
@@ -51,22 +52,30 @@ async def fan_out() -> None:
 
 
 async def _deliver(seq: int, event: dict[str, Any]) -> None:
-    told = {name: event[name] for name in ("event", "payload")}
-    stream = {"cursor": str(seq), **told, "occurredAt": event["occurred_at"]}
-    for topic, data in (
-        (event["project_id"], {"stream": stream}),
-        (event["run_id"], {"runUpdated": event["payload"]}),
-    ):
+    told = {
+        "event": event["event"],
+        "payload": event["payload"],
+        "occurredAt": event["occurred_at"],
+        "cursor": str(seq),
+    }
+    by_topic: dict[str, tuple[str, dict[str, Any]]] = {
+        f"stream:{event['project_id']}": ("next", {"data": {"stream": told}}),
+        f"runUpdated:{event['run_id']}": ("next", {"data": {"runUpdated": event["payload"]}}),
+        f"easel.v1:{event['project_id']}": ("", {"channel": event["channel"], **told}),
+    }
+    for topic, (kind, body) in by_topic.items():
         if topic in followers:
-            payload = msgspec.json.encode({"data": data}).decode()
+            encoded = msgspec.json.encode(body).decode()
+            rest = f',"type":"{kind}","payload":{encoded}}}' if kind else f",{encoded[1:]}"
             for name, send in list(followers[topic].values()):
-                text = f'{{"id":"{name}","type":"next","payload":{payload}}}'
-                await send({"type": "websocket.send", "text": text})
+                await send({"type": "websocket.send", "text": f'{{"id":"{name}"{rest}'})
 
 
-def _topic_of(variables: dict[str, Any]) -> str:
-    found: str = variables["id"] if "id" in variables else variables["channels"][0]["projectId"]
-    return found
+def _topic_of(said: dict[str, Any]) -> str:
+    if "channel" in said:
+        return f"easel.v1:{said['projectId']}"
+    variables = said["payload"]["variables"]
+    return f"runUpdated:{variables['id']}" if "id" in variables else f"stream:{variables['channels'][0]['projectId']}"
 
 
 async def main(port: int) -> None:

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from domain.ids import Id
 
+READY = b"ready\n"
+"""A line of the client, which waits then for what only its parent can do."""
+
 
 class Kind(StrEnum):
     """How watchers follow."""

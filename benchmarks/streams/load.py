@@ -20,7 +20,7 @@ import uvloop
 
 from benchmarks.streams.crowd import Crowd, Failed, until_quiet
 from benchmarks.streams.delays import Delays
-from benchmarks.streams.jobs import Job, Kind, Measure, Told
+from benchmarks.streams.jobs import READY, Job, Kind, Measure, Told
 from benchmarks.streams.processes import cpu_seconds, held_ports, resident_kib
 from benchmarks.streams.publishing import Publisher
 
@@ -31,7 +31,7 @@ STALLED_EVENT_BYTES = 8_192
 STALLED_PAUSE_SECONDS = 0.01
 STALLED_LOOK_SECONDS = 0.25
 STALLED_RECEIVE_BYTES = 65_536
-STALLED_MOST_SECONDS = 25.0
+STALLED_MOST_SECONDS = 30.0
 STALLED_MOST_MIB = 1_024.0  # of all together: then it is without bound, and no longer waited for
 AFTERWARDS_SECONDS = 5.0
 _OCCURRED = re.compile(rb'"occurredAt": ?"([^"]+)"')
@@ -145,9 +145,12 @@ async def _real(job: Job, publisher: Publisher) -> Told:
     """What runs tell while workers work on them: every event, and how long after it happened."""
     told, delays = Told(), Delays()
     crowd = await Crowd.assembled(job, publisher, job.watchers)
+    await until_quiet(job.pid)
+    _say(READY)
+    await crowd.all_have_heard()
     crowd.tally.told = lambda _, message: delays.nanoseconds.append(_nanoseconds_since_it_occurred(message))
     first, used = crowd.tally.delivered, cpu_seconds(job.pid)
-    _say(b"ready")
+    _say(READY)
     told.events = int(await asyncio.to_thread(sys.stdin.readline))
     with suppress(Failed):
         await crowd.reach(first + told.events * job.watchers)
@@ -170,9 +173,9 @@ def _after(seconds: float) -> Callable[[], bool]:
 
 
 def _say(line: bytes) -> None:
-    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
-    _say(msgspec.json.encode(uvloop.run(main(msgspec.json.decode(sys.stdin.readline(), type=Job)))))
+    _say(msgspec.json.encode(uvloop.run(main(msgspec.json.decode(sys.stdin.readline(), type=Job)))) + b"\n")

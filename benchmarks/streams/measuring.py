@@ -3,13 +3,13 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import msgspec
 
 from benchmarks.streams.cases import Case, Measurement, Plan
-from benchmarks.streams.jobs import Job, Measure, Told, Topic
+from benchmarks.streams.jobs import READY, Job, Told, Topic
 from benchmarks.streams.servers import Engines, Server, running
 from benchmarks.streams.tenants import Studio
 
@@ -22,28 +22,34 @@ async def measured(case: Case, server: Server, engines: Engines, studio: Studio,
     topics = studio.topics[case.kind][: case.topics]
     with running(server, engines) as (pid, port):
         job = await _job(case, pid, port, topics, engines, studio, seconds)
-        async with asyncio.timeout(CLIENT_SECONDS):
-            client = await _client(job)
+        async with _client(job) as client:
             output, _ = await client.communicate()
         return Measurement(case, server.name, _told(output))
 
 
-async def real_runs(plan: Plan, server: Server, engines: Engines, studio: Studio) -> Measurement:
+async def real_runs(case: Case, server: Server, engines: Engines, studio: Studio, plan: Plan) -> Measurement:
     """Runs of a worker beside the server, one after another."""
-    case = Case(measure=Measure.REAL, watchers=plan.real_watchers)
     project_id = studio.chain.workflow.project_id
-    topics = [Topic(project_id=project_id, run_id=project_id)]
+    topics = [Topic(project_id=project_id, run_id=project_id)]  # all of its runs
     with running(server, engines) as (pid, port), _working(engines):
         job = await _job(case, pid, port, topics, engines, studio, plan.seconds)
-        async with asyncio.timeout(CLIENT_SECONDS):
-            client = await _client(job)
-            await client.stdout.readline()  # ready
-            before = await studio.seqs(topics)
-            for _ in range(plan.real_runs):
-                await studio.chain.one()
-            events = (await studio.seqs(topics))[project_id] - before[project_id]
-            output, _ = await client.communicate(b"%d\n" % events)
+        async with _client(job) as client:
+            output = await client.stdout.readline()
+            if output == READY:
+                await studio.chain.one()  # by which all find out that they are subscribed
+                output = await client.stdout.readline()
+            if output == READY:
+                events = await _events_of_runs(studio, topics, plan.real_runs)
+                output, _ = await client.communicate(b"%d\n" % events)
         return Measurement(case, server.name, _told(output))
+
+
+async def _events_of_runs(studio: Studio, topics: list[Topic], runs: int) -> int:
+    (before,) = (await studio.seqs(topics)).values()
+    for _ in range(runs):
+        await studio.chain.one()
+    (after,) = (await studio.seqs(topics)).values()
+    return after - before
 
 
 async def _job(
@@ -64,11 +70,18 @@ async def _job(
     )
 
 
-async def _client(job: Job) -> asyncio.subprocess.Process:
-    """It has its job."""
+@asynccontextmanager
+async def _client(job: Job) -> AsyncIterator[asyncio.subprocess.Process]:
+    """It has its job, and is given so long."""
     client = await asyncio.create_subprocess_exec(*_CLIENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     client.stdin.write(msgspec.json.encode(job) + b"\n")
-    return client
+    try:
+        async with asyncio.timeout(CLIENT_SECONDS):
+            yield client
+            await client.wait()
+    finally:
+        if client.returncode is None:
+            client.kill()
 
 
 def _told(output: bytes) -> Told:

@@ -45,6 +45,7 @@ class Engines:
             "EASEL_PORT": str(port),
             "EASEL_LOG_FORMAT": "json",
             "EASEL_COST_PER_MINUTE": str(10**12),  # every watcher has the same key
+            "EASEL_SOCKETS_PER_CALLER": "100000",
             "MALLOC_ARENA_MAX": "2",  # as ./easel starts it
         }
         return {**os.environ, **easel, "PORT": str(port), "REDIS_URL": self.redis_url, "NODE_ENV": "production"}
@@ -54,7 +55,7 @@ def servers(wanted: list[str]) -> list[Server]:
     """Those of the wanted that can run here; peers need Node.js."""
     found = [
         Server(EASEL, [*_PYTHON, "app", "serve", "--workers", "0"], tuple(Kind)),
-        Server(FLOOR, [*_PYTHON, "benchmarks.streams.floor"], (Kind.STREAM, Kind.RUN)),
+        Server(FLOOR, [*_PYTHON, "benchmarks.streams.floor"], tuple(Kind)),
         Server(GRAPHQL_WS, ["node", str(PEERS / "graphql_ws.mjs")], (Kind.STREAM, Kind.RUN)),
         Server(MERCURIUS, ["node", str(PEERS / "mercurius.mjs")], (Kind.STREAM, Kind.RUN)),
     ]

@@ -10,6 +10,7 @@ from domain.commands import execute
 from domain.errors import ErrorCode
 from domain.generations import Generation, GenerationStatus
 from domain.ids import parse_id
+from domain.live_scope_commands import RegenerateLiveScope
 from domain.permissions import Actor
 from domain.ports import Command
 from domain.projects import Project
@@ -25,11 +26,12 @@ DEPRECATED_SINCE = "@1763856000"
 
 
 @dataclass(frozen=True)
-class Start(Change):
-    """Give a command that starts work: it counts in the project's minute."""
+class StartAgain(Change):
+    """Have a scope's images made again: each counts in the project's minute."""
 
     async def given(self, here: Here, command: Command[Any], status: int) -> KeptResponse:
-        await here.house.starts.count(here.actor, Project, here.place.project_id)
+        assert isinstance(command, RegenerateLiveScope)  # noqa: S101 - as the table has it
+        await here.house.starts.count_again(here.actor, command)
         return await Change.given(self, here, command, status)
 
 

@@ -29,7 +29,7 @@ from gateway.metering import tell
 from rest.api_v1.actions import Action, Change, Listing, One, Remove, resolve
 from rest.api_v1.house import PREFIX, House
 from rest.api_v1.live import live
-from rest.api_v1.making import Deprecated, Make, Start
+from rest.api_v1.making import Deprecated, Make, StartAgain
 from rest.api_v1.queries import DELETED
 from rest.api_v1.uploading import upload
 from rest.repeats import as_sent
@@ -88,7 +88,7 @@ ROWS = (
     Row("GET",    "/live/scopes/{slug}",          One(LiveScope)),
     Row("PUT",    "/live/scopes/{slug}",          Change(UpdateLiveScope)),
     Row("DELETE", "/live/scopes/{slug}",          Remove(DeleteLiveScope)),
-    Row("POST",   "/live/scopes/{slug}/regenerate", Start(RegenerateLiveScope)),
+    Row("POST",   "/live/scopes/{slug}/regenerate", StartAgain(RegenerateLiveScope)),
 )
 # fmt: on
 

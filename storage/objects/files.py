@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -97,15 +97,14 @@ class FileObjects:
 
     def _replace(self, path: Path, data: bytes) -> None:
         descriptor, name = tempfile.mkstemp(dir=self._incoming)
-        try:
+        with ExitStack() as stack:
+            stack.callback(Path(name).unlink, missing_ok=True)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(descriptor)
             Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            stack.pop_all()  # it is there under its own name now
 
 
 def _read(path: Path, most_bytes: int = -1) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing, closing
 from itertools import islice
 from typing import Protocol, TypeVar, TypeVarTuple
 
@@ -120,12 +120,11 @@ def _too_much() -> DomainError:
 
 def _begun(open_reader: Callable[[], Reader], size: int) -> tuple[Reader, bytes]:
     """Opened, and the first piece: most objects have no other, and each way to a thread and back takes time."""
-    reader = open_reader()
-    try:
-        return reader, reader.read(size)
-    except BaseException:
-        reader.close()
-        raise
+    with ExitStack() as stack:
+        reader = stack.enter_context(closing(open_reader()))
+        first = reader.read(size)
+        stack.pop_all()  # from here on it is the caller's to close
+    return reader, first
 
 
 def _page(found: Generator[Result, None, None]) -> list[Result]:

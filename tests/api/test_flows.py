@@ -145,11 +145,20 @@ async def test_what_is_known_of_an_image_can_be_changed(client: Client) -> None:
     assert changed["image"] == {"focalPoint": {"x": 0.25, "y": 1.0}, "meta": {"a": [1]}, "version": 2}
     stale = change(client, "updateImage", "image { id }", id=image, expectedVersion=1, meta={})
     assert await code_of(stale) == "CONFLICT"
-    for wrong in ({"x": -0.1, "y": 0}, {"x": 0, "y": 1.1}):
+    for wrong in ({"x": -0.1, "y": 0}, {"x": 0, "y": 1.1}, {"x": -1, "y": -1}):
         assert (
             await code_of(change(client, "updateImage", "image { id }", id=image, focalPoint=wrong))
             == "VALIDATION_ERROR"
         )
+
+
+async def test_a_focal_point_is_taken_away_by_null_alone(client: Client) -> None:
+    (image,) = await pictures(client, 1)
+    shown = "image { focalPoint { x y } }"
+    await change(client, "updateImage", shown, id=image, focalPoint={"x": 0.25, "y": 1})
+    kept = await change(client, "updateImage", shown, id=image, meta={"a": 1})
+    assert kept["image"] == {"focalPoint": {"x": 0.25, "y": 1.0}}
+    assert (await change(client, "updateImage", shown, id=image, focalPoint=None))["image"] == {"focalPoint": None}
 
 
 async def test_a_deleted_image_is_gone_with_its_bytes_and_names(client: Client) -> None:

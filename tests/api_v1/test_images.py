@@ -37,6 +37,10 @@ async def test_what_is_known_of_an_image_and_its_name_change_together(client: Cl
     assert answer.json().items() >= asked.items()
     assert (await get(client, f"/images/{id_}"))["alias"] == "@new-alias"
 
+    kept = await call(client, "PUT", f"/images/{id_}", {"meta": {}})
+    assert kept.json()["focalPoint"] == {"x": 0.5, "y": 0.3}
+    assert (await call(client, "PUT", f"/images/{id_}", {"focalPoint": None})).json()["focalPoint"] is None
+
     other = await picture(client)
     refused = await call(client, "PUT", f"/images/{other}", {"meta": {"a": 1}, "alias": "@new-alias"})
     assert told(refused) == (409, "ALIAS_CONFLICT", "alias")

@@ -74,9 +74,13 @@ async def test_a_person_does_in_a_project_what_their_role_there_allows(client: C
 
 async def test_a_project_is_the_same_however_its_id_is_spelt(client: Client) -> None:
     flow = (await a_flow(client))["id"]
-    for spelt in (client.key.projectId.upper(), client.key.projectId.replace("-", "")):
+    for spelt in (client.key.projectId, client.key.projectId.upper()):
         answer = await call(client, "GET", f"/flows/{flow.upper()}", headers={"X-Project-Id": spelt})
         assert (answer.status_code, answer.json()["id"]) == (200, flow)
+    answer = await call(
+        client, "GET", f"/flows/{flow}", headers={"X-Project-Id": client.key.projectId.replace("-", "")}
+    )
+    assert told(answer) == (404, "PROJECT_NOT_FOUND", "projectId")
 
 
 def _touching(flow: str, image: str) -> list[tuple[str, str, object, str]]:

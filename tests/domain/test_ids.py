@@ -27,15 +27,38 @@ def test_threads_never_make_the_same_id() -> None:
     assert len(set(made)) == len(made)
 
 
-def test_an_id_is_read_in_each_form_that_people_write() -> None:
+def test_an_id_is_read_in_capitals_too_and_in_no_other_form() -> None:
     id_ = new_id()
-    for written in (id_, id_.upper(), id_.replace("-", ""), f"{{{id_}}}", f"urn:uuid:{id_}"):
+    for written in (id_, id_.upper(), id_.title()):
         assert parse_id(written) == id_
+    for written in (
+        id_.replace("-", ""),
+        f"{{{id_}}}",
+        f"urn:uuid:{id_}",
+        f" {id_}",
+        f"{id_}\n",
+        id_.replace("-", "--"),
+    ):
+        assert parse_id(written) is None
     assert parse_id(NO_ID) == NO_ID
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "nobody", NO_ID[:-1], NO_ID + "0", "g" * 32, "\x00", "\ud800", None, 5, b"x"]
+    "text",
+    [
+        "",
+        "1",
+        "nobody",
+        NO_ID[:-1],
+        NO_ID + "0",
+        "g" * 32,
+        "\u0660" + NO_ID[1:],
+        "\x00",
+        "\ud800",
+        None,
+        5,
+        b"x",
+    ],
 )
 def test_what_is_no_id_names_nothing(text: str) -> None:
     assert parse_id(text) is None

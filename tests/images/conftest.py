@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from app.parts import Parts
 from app.serving import running
@@ -41,3 +42,10 @@ async def spy(server: tuple[Parts, str]) -> AsyncIterator[Client]:
     """The same server, seen by another tenant."""
     async with client_of(*server, "rival", "spy") as one:
         yield one
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def nobody_was_here_before(server: tuple[Parts, str]) -> None:
+    """Whatever visitors had generated is long ago."""
+    async with server[0].engine.begin() as connection:
+        await connection.execute(text("DELETE FROM live_visits"))

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from app.settings import Settings
-from domain.errors import DomainError, ErrorCode
+from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.flow_commands import CreateFlow, DeleteFlow, FlowAlias, RemoveFlowAlias, SetFlowAliases
-from domain.flows import Flow
+from domain.flows import MOST_ALIASES, Flow
 from domain.generation_commands import (
     CreateGeneration,
     DeleteGeneration,
@@ -99,6 +100,35 @@ async def test_what_is_created_in_a_flow_that_goes_finds_that_it_has_gone(owner:
     await both(owner, DeleteFlow(id=flow.id), owner.do(create))
     (generation,) = await many(owner, Generation)
     assert generation.flow_id == (await one(owner, Flow)).id == flow.id
+
+
+async def test_a_name_promised_in_a_flow_is_there_for_its_image_however_full_the_flow_becomes(
+    owner: Tenant, openai_server: OpenAIServer
+) -> None:
+    flow, image = await a_flow(owner), await image_of(owner, await drawn(owner))
+    names = [FlowAlias(alias=f"@n{number}", image_id=image.id) for number in range(MOST_ALIASES - 1)]
+    await owner.do(SetFlowAliases(id=flow.id, aliases=names))
+    promise = CreateGeneration(project_id=owner.project_id, prompt="A kite", flow_id=flow.id, flow_alias="@a")
+    assert _is_full(await both(owner, promise, owner.do(named(flow, "@b", image))), "aliases")
+    await owner.do(named(flow, "@n0", image))  # which it has already
+    another = replace(promise, flow_alias="@b")
+    assert _is_full((await asyncio.gather(owner.do(another), return_exceptions=True))[0], "flowAlias")
+
+    await openai_server.script("400")
+    await work(owner)
+    (failed,) = await many(owner, Generation, flow_alias="@a")
+    await owner.do(named(flow, "@b", image))  # nobody else is to get it any more
+    again = RegenerateGeneration(id=failed.id)
+    assert _is_full((await asyncio.gather(owner.do(again), return_exceptions=True))[0], "flowAlias")
+    await owner.do(RemoveFlowAlias(id=flow.id, alias="@n0"))
+    await owner.do(again)
+    await work(owner)
+    made = await one(owner, Image, generation_id=failed.id)
+    assert (await one(owner, Flow, id=flow.id)).aliases["@a"] == made.id
+
+
+def _is_full(answer: object, field: str) -> bool:
+    return isinstance(answer, InvalidInput) and answer.details == {"field": field}
 
 
 async def test_two_who_make_it_again_at_once_both_have_it_made(owner: Tenant) -> None:

@@ -1,44 +1,27 @@
 """Live URLs as visitors of a site open them, and their scopes as its owner sees them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import pytest_asyncio
 from PIL import Image
-from sqlalchemy import text
 
 from domain.kinds.enhance import EnhancementTemplate
 from domain.live_urls import LiveUrl
-from rest.live import MOST_BEGINNING
 from rest.live_asking import signature_of
-from tests.engine.crew import until
-from tests.images.generating import change, visited_before
-from tests.studio import Client, GraphQLFailure
+from tests.conftest import settings_in
+from tests.gateway.stretches import early_in_its_stretch
+from tests.images.generating import change
+from tests.images.visiting import code_of, visit
+from tests.studio import Client, GraphQLFailure, serving
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("nobody_was_here_before")]
 
 SCOPE = "id slug allowNewGenerations newGenerationsLimit currentGenerations lastGeneratedAt whenSpent meta version"
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def _nobody_was_here_before(client: Client) -> None:
-    async with client.parts.engine.begin() as connection:
-        await connection.execute(text("DELETE FROM live_visits"))
-
-
-async def visit(client: Client, scope: str = "hero", **query: Any) -> httpx2.Response:
-    path = f"{client.url}/cdn/acme/{client.key.projectSlug}/live/{scope}"
-    return await client.http.get(path, params={"prompt": "mountain landscape", **query}, timeout=60)
-
-
-def code_of(answer: httpx2.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]["code"]
 
 
 async def scope_of(client: Client, slug: str = "hero") -> Any:
@@ -84,74 +67,6 @@ async def test_two_hundred_cold_visits_at_once_make_one_generation(client: Clien
     assert (await scope_of(client))["currentGenerations"] == 1
     counted = await client.ask("{ project { generations { totalCount } runs { totalCount } } }")
     assert counted["project"] == {"generations": {"totalCount": 1}, "runs": {"totalCount": 1}}
-
-
-async def test_looking_has_nothing_generated(client: Client) -> None:
-    path = f"{client.url}/cdn/acme/{client.key.projectSlug}/live/hero"
-    looked = await client.http.head(path, params={"prompt": "mountain landscape"})
-    assert (looked.status_code, looked.content) == (404, b"")
-    counted = await client.ask("{ project { generations { totalCount } runs { totalCount } } }")
-    assert counted["project"] == {"generations": {"totalCount": 0}, "runs": {"totalCount": 0}}
-    shown = await visit(client)
-    looked = await client.http.head(path, params={"prompt": "mountain landscape"})
-    assert (looked.status_code, looked.content, looked.headers["etag"]) == (200, b"", shown.headers["etag"])
-    assert (looked.headers["x-cache-status"], looked.headers["content-length"]) == ("HIT", str(len(shown.content)))
-
-
-async def test_visitors_who_wait_for_each_other_hold_few_of_the_servers_connections(client: Client) -> None:
-    await visit(client, prompt="shown before")
-    async with _nobody_begins(client):
-        visits = [asyncio.create_task(visit(client, prompt=f"picture {n}", autoEnhance="false")) for n in range(8)]
-        await until(partial(_are_waiting, client, MOST_BEGINNING))
-        for _ in range(10):  # meanwhile whatever is there is shown, and nobody else takes a connection
-            assert (await visit(client, prompt="shown before")).headers["x-cache-status"] == "HIT"
-            assert await _are_waiting(client, MOST_BEGINNING)
-        assert not any(one.done() for one in visits)
-    assert [one.status_code for one in await asyncio.gather(*visits)] == [200] * 8
-
-
-@asynccontextmanager
-async def _nobody_begins(client: Client) -> AsyncIterator[None]:
-    """Who has something generated in the project waits until the end of the block."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-    async with client.parts.engine.begin() as connection:
-        await connection.execute(lock, {"name": f"live/{client.key.projectId}"})
-        yield
-
-
-async def _are_waiting(client: Client, number: int) -> bool:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with client.parts.engine.connect() as connection:
-        return bool((await connection.execute(text(query))).scalar_one() == number)
-
-
-async def test_an_address_has_ten_images_generated_in_an_hour_and_no_more(client: Client) -> None:
-    await visited_before(client.parts, 7)
-    answers = await asyncio.gather(*(visit(client, prompt=f"picture {n}", autoEnhance="false") for n in range(8)))
-    assert sorted(one.status_code for one in answers) == [200] * 3 + [429] * 5
-    refused = next(one for one in answers if one.status_code == 429)
-    seconds = refused.headers["retry-after"]
-    assert code_of(refused) == (429, "IP_RATE_LIMIT_EXCEEDED")
-    assert refused.json()["error"]["message"] == f"Rate limit exceeded. Try again in {seconds} seconds"
-    shown = next(n for n, one in enumerate(answers) if one.status_code == 200)
-    assert (await visit(client, prompt=f"picture {shown}", autoEnhance="false")).headers["x-cache-status"] == "HIT"
-
-
-async def test_nobody_gets_another_hour_by_what_they_say_of_themselves(client: Client) -> None:
-    await visited_before(client.parts, 8)
-    async with httpx2.AsyncClient(timeout=60) as http:
-        path = f"{client.url}/cdn/acme/{client.key.projectSlug}/live/hero"
-        statuses = [
-            (
-                await http.get(
-                    path,
-                    params={"prompt": f"spoof {number}", "autoEnhance": "false"},
-                    headers={"X-Forwarded-For": f"203.0.113.{number}", "Forwarded": f"for=203.0.113.{number}"},
-                )
-            ).status_code
-            for number in range(12)
-        ]
-    assert statuses == [200] * 2 + [429] * 10
 
 
 @pytest.mark.parametrize(
@@ -269,6 +184,30 @@ async def test_a_scope_is_made_again_image_by_image_or_as_a_whole(client: Client
         await change(client, *again, id=elsewhere["id"], imageId=one.headers["x-image-id"])
     assert refused.value.code == "IMAGE_NOT_IN_SCOPE"
     assert (await scope_of(client))["currentGenerations"] == 2
+
+
+async def test_each_image_of_a_scope_that_is_made_again_counts_in_the_projects_minute(
+    tmp_path: Path, database_url: str
+) -> None:
+    few = settings_in(tmp_path).model_copy(update={"project_requests_per_minute": 5})
+    async with serving(few, database_url) as client:
+        organization = (await client.ask("{ viewer { organization { id } } }"))["viewer"]["organization"]["id"]
+        await early_in_its_stretch(f"project/{organization}/{client.key.projectId}", room_seconds=15)
+        await asyncio.gather(*(visit(client, prompt=f"picture {n}", autoEnhance="false") for n in range(3)))
+        scope = await scope_of(client)
+        again = partial(
+            change, client, "regenerateLiveScope", "RegenerateLiveScope", "liveScope { id }", id=scope["id"]
+        )
+        await again()
+        with pytest.raises(GraphQLFailure) as refused:
+            await again()
+        assert refused.value.code == "RATE_LIMITED"
+        answer = await client.http.post("/api/v1/live/scopes/hero/regenerate")
+        assert code_of(answer) == (429, "RATE_LIMITED")
+        for _ in range(2):
+            await again(imageId=scope["images"]["nodes"][0]["id"])
+        with pytest.raises(GraphQLFailure):
+            await again(imageId=scope["images"]["nodes"][0]["id"])
 
 
 async def _until_changed(client: Client, prompt: str, etag: str) -> httpx2.Response:

@@ -22,7 +22,7 @@ BRISK = BusLimits(call_seconds=0.5, keepalive_seconds=0.2)
 
 @asynccontextmanager
 async def rooms_of(redis_url: str | None, seconds: float = SECONDS) -> AsyncIterator[Rooms]:
-    """What one process has; it ends without a word, as by a crash, unless it is closed."""
+    """What one process has; its end tells nobody that those on it leave, as a crash would not, unless it is closed."""
     bus = create_bus(redis_url=redis_url, database_url="", limits=BRISK) if redis_url else Broadcast("memory://")
     async with bus, open_presences(redis_url) as presences:
         rooms = Rooms(bus, presences, seconds=seconds)
@@ -30,6 +30,7 @@ async def rooms_of(redis_url: str | None, seconds: float = SECONDS) -> AsyncIter
         try:
             yield rooms
         finally:
+            await rooms._courier.finish()
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running

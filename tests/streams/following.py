@@ -14,7 +14,7 @@ from domain.runs import Run
 from domain.workflows import Workflow
 from streams.channels import Channels, Origins
 from streams.deliveries import Delivery, Interest
-from streams.topics import Subscription, Topics
+from streams.topics import Subscription, Topic, Topics
 from tests.studio import Tenant
 
 
@@ -41,6 +41,7 @@ class Listener:
     """Somebody who follows: a sink of deliveries; what they got so far."""
 
     got: list[Delivery] = field(default_factory=list)
+    topic: Topic | None = None
     _more: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(self, cursor: str) -> None:
@@ -103,7 +104,7 @@ async def listening(channels: Channels, topics: Topics, listener: Any = None) ->
             yield listener
         finally:
             task.cancel()
-            topics.leave(subscription, listener)
+            topics.leave(listener)
 
 
 async def _as_it_is(delivery: Delivery) -> Any:
