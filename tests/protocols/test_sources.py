@@ -78,10 +78,9 @@ async def test_a_stream_on_which_nothing_happens_is_kept_warm(client: Client) ->
     async with sourcing(client, STREAM) as source:
         hearing = asyncio.create_task(source.hear(2 * KEEP_ALIVE_SECONDS))
         async with asyncio.timeout(KEEP_ALIVE_SECONDS):
-            while not source.comments:  # noqa: ASYNC110 - nothing tells
+            while len(source.comments) < 2:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.1)
         hearing.cancel()
-    assert source.raw.startswith(":")
 
 
 async def test_a_stream_ends_with_its_key_and_is_not_called_complete(client: Client) -> None:
