@@ -17,6 +17,7 @@ from storage.bus.reconnecting import DEFAULT_LIMITS, BusLimits, ReconnectingBack
 # Always subscribed: its acknowledgement tells that a connection listens, and the reader always has something to read.
 _SENTINEL = "easel:bus"
 _AT_ONCE = 500
+_END_SECONDS = 0.1
 
 
 class RedisBackend(ReconnectingBackend):
@@ -67,15 +68,15 @@ class RedisBackend(ReconnectingBackend):
             await pubsub.subscribe(_SENTINEL)
             self._is_connected = True
             self._changed.set()
+            tasks = [asyncio.create_task(self._read(pubsub)), asyncio.create_task(self._keep_told(pubsub))]
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._read(pubsub))
-                    tasks.create_task(self._keep_told(pubsub))
-            except ExceptionGroup as failures:
-                raise failures.exceptions[0] from failures
+                ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    task.result()
             finally:
                 self._is_connected = False
                 self._live.clear()
+                await _end(tasks)
 
     async def _keep_told(self, pubsub: PubSub) -> None:
         """Tell the server which channels are wanted, many at once where many have come at once."""
@@ -121,3 +122,12 @@ class RedisBackend(ReconnectingBackend):
             self._awaited[channel].set()
         else:
             self._deliver(channel, RESYNC)  # nobody waits: the connection is a new one, or it took too long
+
+
+async def _end(tasks: "list[asyncio.Task[None]]") -> None:
+    """Cancel them until they have ended, whatever else is canceled meanwhile."""
+    while not all(task.done() for task in tasks):
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait(tasks, timeout=_END_SECONDS)  # more than once: a library's wait_for may swallow it
