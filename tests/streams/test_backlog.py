@@ -51,9 +51,10 @@ def test_what_is_about_nothing_is_never_left_out() -> None:
 @pytest.mark.parametrize("size", [1, MOST_BYTES // MOST_MESSAGES])
 def test_more_subjects_than_half_of_what_it_may_keep_overflow(size: int) -> None:
     backlog = Backlog()
+    for place in range(MOST_MESSAGES):
+        backlog.put((b"x" * size,), place)
     with pytest.raises(Overflow):
-        for place in range(MOST_MESSAGES + 1):
-            backlog.put((b"x" * size,), place)
+        backlog.put((b"x" * size,), MOST_MESSAGES)
 
 
 def test_messages_about_nothing_overflow() -> None:

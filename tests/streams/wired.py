@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -46,24 +47,28 @@ def numbered(number: int, size: int) -> bytes:
 
 @asynccontextmanager
 async def wired() -> AsyncIterator[Wired]:
-    accepted: asyncio.Future[Wire] = asyncio.get_running_loop().create_future()
+    accepted: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     over = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.accept"})
-        accepted.set_result(wire_of(scope))  # type: ignore[arg-type]
+        accepted.set_result(wire_of(scope))
         await over.wait()
 
-    async with _served(app) as port:
-        async with connect(f"ws://127.0.0.1:{port}", sock=narrow_socket(port), **_PLAIN) as client:
-            wire = await accepted
-            stuck = asyncio.Event()
-            yield Wired(client, wire, Outbox(wire, stuck.set), stuck)
-            over.set()
-            wire.transport.abort()
+    async with _served(app) as port, connect(f"ws://127.0.0.1:{port}", sock=narrow_socket(port), **_PLAIN) as client:
+        wire, stuck = await accepted, asyncio.Event()
+        yield Wired(client, wire, Outbox(wire, stuck.set), stuck)
+        over.set()
+        wire.transport.abort()
 
 
-_PLAIN = {"compression": None, "max_queue": 1, "ping_interval": None, "close_timeout": 1, "max_size": None}
+_PLAIN: dict[str, Any] = {
+    "compression": None,
+    "max_queue": 1,
+    "ping_interval": None,
+    "close_timeout": 1,
+    "max_size": None,
+}
 
 
 def narrow_socket(port: int) -> socket.socket:
