@@ -9,6 +9,7 @@ from streams.outbox import STUCK_SECONDS
 from tests.streams.wired import Wired, numbered, wired
 
 PAUSE_SECONDS = 0.02
+MOST_UNREAD_BYTES = 400_000
 
 
 def _numbers(heard: list[str]) -> list[int]:
@@ -31,6 +32,11 @@ async def test_a_message_of_any_length_arrives_as_it_was_sent(size: int) -> None
         for parts in ((b"x" * size,), (b"x", b"", b"x" * (size - 1))):
             one.outbox.send(*parts)
             assert await one.heard(1) == ["x" * size]
+
+
+async def test_that_nobody_reads_is_noticed_before_much_was_sent() -> None:
+    async with wired() as one:
+        assert await one.fill(1_000) < MOST_UNREAD_BYTES / 1_000
 
 
 async def test_what_does_not_exceed_the_bounds_is_all_there_when_it_is_read_at_last() -> None:
