@@ -21,6 +21,7 @@ from app.working import working
 from domain.errors import DomainError, ErrorCode
 
 BACKLOG = 2_048
+MOST_UNSENT_BYTES = 131_072  # of a connection, in the kernel
 
 
 class Server(uvicorn.Server):
@@ -108,6 +109,8 @@ def listen(host: str, port: int) -> socket.socket:
         advice = "--port or EASEL_PORT" if error.errno == errno.EADDRINUSE else "--host or EASEL_HOST"
         message = f"Easel cannot listen on {host}:{port}: {error.strerror}. Choose another with {advice}"
         raise DomainError(ErrorCode.UNAVAILABLE, message) from error
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # else the kernel takes megabytes before it tells that nobody reads
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
     listener.listen(BACKLOG)
     listener.settimeout(0)
     return listener

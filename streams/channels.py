@@ -85,7 +85,6 @@ class ChannelTopic(Topic):
             for project_id in sorted(self._source.rooms):
                 await onlooker.enter(stack, origins.rooms, project_id)
             self._following = following
-            stack.callback(self._wake_newcomers)
             reached = dict(following.positions)
             async for batch in following.batches():
                 await self._admit(reached, onlooker)
@@ -98,7 +97,8 @@ class ChannelTopic(Topic):
 
     async def push(self, payload: bytes, about: Hashable) -> None:
         for number, sink in enumerate(list(self.sinks), 1):
-            sink.push(payload, about)
+            if sink in self.sinks:
+                sink.push(payload, about)
             if number % SINKS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -138,13 +138,12 @@ class ChannelTopic(Topic):
                 continue
             del self._newcomers[sink]
             newcomer.is_admitted = True
+            self.sinks[sink] = 0
+            newcomer.following.wake()
             for delivery in onlooker.snapshots(newcomer.following.cursor):
                 payload = await self._bytes_of(delivery)
-                if sink in self.followers:
+                if sink in self.sinks:
                     sink.push(payload, None)
-            if sink in self.followers:
-                self.sinks[sink] = 0
-            newcomer.following.wake()
 
     async def _tell(self, sink: Sink, delivery: Delivery) -> None:
         await sink.has_room()
@@ -159,6 +158,8 @@ class ChannelTopic(Topic):
                 self._encoded.popitem(last=False)
         return await asyncio.shield(self._encoded[key])
 
-    def _wake_newcomers(self) -> None:
+    def end(self) -> None:
+        """Those on the way are woken, so that they see it."""
+        super().end()
         for newcomer in self._newcomers.values():
             newcomer.following.wake()

@@ -138,7 +138,10 @@ class _Following:
         self._conversation.outbox.send(self._head, payload, subject=subject and (self.id, subject))
 
     def finish(self, error: DomainError | None) -> None:
-        if self._conversation.under_way.pop(self.id, None) and error is not None:
+        if self._conversation.under_way.get(self.id) is not self:  # the id may be another's by now
+            return
+        del self._conversation.under_way[self.id]
+        if error is not None:
             self._conversation.fail(error, self.id)
 
     async def has_room(self) -> None:

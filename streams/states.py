@@ -27,7 +27,6 @@ class Watched(Protocol):
 
 
 Subject = TypeVar("Subject", bound=Watched)
-_NOTHING = -1
 
 
 async def states_of(subject: Subject, hub: Hub, reads: Reads, actor: Actor) -> AsyncGenerator[Subject, None]:
@@ -75,11 +74,12 @@ class States(Source, Generic[Subject]):
 
 
 class StateTopic(Topic, Generic[Subject]):
-    """Who joins gets the state of that moment, and then none that is older. `sinks` have the version each has seen."""
+    """Who joins gets the state of that moment, and then none that is older. `sinks` have the version each was told."""
 
     def __init__(self, source: States[Subject], encode: Encode) -> None:
         super().__init__(encode)
         self._source = source
+        self._told: tuple[Subject, bytes] | None = None
 
     async def run(self) -> None:
         async with aclosing(self._source.all()) as states:
@@ -87,20 +87,21 @@ class StateTopic(Topic, Generic[Subject]):
                 await self._tell(state)
 
     async def join(self, sink: Sink, source: States[Subject]) -> bool:
-        self.sinks[sink] = _NOTHING  # from here on it gets what `run` tells
         state = await source.now()
         payload = await self.encode(state)
-        if self.is_over or self.sinks.get(sink, state.version) < state.version:
-            sink.push(payload, state.id)
+        if self._told and self._told[0].version > state.version:
+            state, payload = self._told
+        sink.push(payload, state.id)
         if not state.is_finished:
             self.require_on()
-            self.sinks[sink] = max(self.sinks[sink], state.version)
+            self.sinks[sink] = state.version
         return not state.is_finished
 
     async def _tell(self, state: Subject) -> None:
         payload = await self.encode(state)
-        for number, (sink, seen) in enumerate(list(self.sinks.items()), 1):
-            if seen <= state.version and sink in self.sinks:
+        self._told = state, payload
+        for number, sink in enumerate(list(self.sinks), 1):
+            if sink in self.sinks and self.sinks[sink] <= state.version:
                 self.sinks[sink] = state.version
                 sink.push(payload, state.id)
             if number % SINKS_AT_ONCE == 0:

@@ -89,6 +89,9 @@ class Topic(ABC):
     async def join(self, sink: Sink, source: Any) -> bool:
         """Bring a sink what it has missed, then everything. False where nothing more is to come."""
 
+    def end(self) -> None:
+        self.is_over = True
+
     def require_on(self) -> None:
         if self.is_over:
             raise DomainError(ErrorCode.UNAVAILABLE, "Nothing is told at the moment: subscribe again", retryAfter=1)
@@ -144,7 +147,7 @@ class Topics:
             failure = DomainError(ErrorCode.INTERNAL, "Something went wrong on our side")
         if topic.key in self._open and self._open[topic.key][0] is topic:
             del self._open[topic.key]
-        topic.is_over = True
+        topic.end()
         for sink in list(topic.sinks):
             sink.finish(failure)
         topic.sinks.clear()

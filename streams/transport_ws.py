@@ -96,8 +96,9 @@ class TransportWs(Conversation):
 
     def ended(self, operation: "_Operation", errors: bytes | None) -> None:
         """The operation has come to its end; its id is free again."""
-        if self.under_way.pop(operation.id, None) is None:
+        if self.under_way.get(operation.id) is not operation:  # the id may be another's by now
             return
+        del self.under_way[operation.id]
         if errors is None:
             self.outbox.send(msgspec.json.encode({"id": operation.id, "type": "complete"}))
         else:
