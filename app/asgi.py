@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
+from app.asyncapi import asyncapi_routes
 from app.console import console_routes, graphiql_page
 from app.event_streams import EventStreams
 from app.graphql import StudioGraphQL
@@ -63,6 +64,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *(WebSocketRoute(path, sockets.graphql) for path in paths),
             WebSocketRoute("/v1/streams", sockets.streams),
             Route("/v1/streams", event_streams.answer, methods=["GET", "POST"]),
+            *asyncapi_routes(parts.studio.public_url),
             *console_routes(DIST),
             *cdn.routes(),
             *live_urls.routes(),
