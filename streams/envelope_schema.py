@@ -60,9 +60,8 @@ def _told(channel: str, name: str, payload: dict[str, Any], **more: Any) -> dict
 
 SAID: dict[str, Message] = {
     "auth": Message(
-        "Say who you are, with a key or a token; on an open socket again, to go on with a fresh one.",
-        message("auth", {}, {"apiKey": or_null(text("An API key.")), "token": or_null(text("A person's token."))})
-        | _one_of(("apiKey",), ("token",)),
+        "Say who you are, with a key or a token; on an open socket, to go on with a fresh one, or to hear of yourself.",
+        message("auth", {}, {"apiKey": or_null(text("An API key.")), "token": or_null(text("A person's token."))}),
         {"type": "auth", "apiKey": "easel_…"},
         ("authenticated",),
     ),
