@@ -131,7 +131,7 @@ def refused(code: str, id: str | None = None, field: str | None = None) -> Step:
     async def heard(talker: Talker, client: Client) -> None:
         message = await talker.hear()
         members = {"type", "error"} | ({"id"} if id else set())
-        assert (message["type"], message.keys(), message.get("id")) == ("error", members, id), message
+        assert (message["type"], set(message), message.get("id")) == ("error", members, id), message
         error = message["error"]
         assert error["code"] == code, message
         assert error["message"], message

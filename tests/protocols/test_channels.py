@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from tests.api.talking import Talker, acknowledged
 from tests.api.test_announcements import END, announced, key_of
-from tests.faults.callers import Caller, told
+from tests.faults.callers import Caller, Told, told
 from tests.protocols.conversing import finish_a_run
 from tests.protocols.enveloping import corresponding
 from tests.studio import Client, GraphQLFailure
@@ -161,7 +161,7 @@ async def test_a_snapshot_and_what_follows_its_cursor_have_nothing_between_them(
         read = {told(event) for run in runs for event in run["events"]["nodes"]}
         running.append(await caller.start(workflow))
         recorded = {told(event) for id_ in running for event in (await caller.finished(id_))["events"]["nodes"]}
-        heard = set()
+        heard: set[Told] = set()
         async with acknowledged(client) as one:
             await follow(one, RUNS, after=found["cursor"])
             while not recorded <= read | heard:

@@ -102,12 +102,12 @@ async def test_what_comes_due_is_told_when_its_time_has_come(client: Client) -> 
 
 @pytest.mark.xfail(strict=True, raises=TimeoutError, reason="the first cursor counts those that hold as told already")
 async def test_cut_off_before_those_that_hold_are_told_one_hears_them_on_resuming(client: Client) -> None:
-    first, second = await announced(client, "one"), await announced(client, "two")
+    first, _ = await announced(client, "one"), await announced(client, "two")
     async with corresponding(client) as one:
         begun = await one.subscribe("announcements")
         heard = [await one.hear() for _ in range(2)]
         for place, after in enumerate([begun, heard[0]["cursor"]]):
             await one.subscribe("announcements", id=str(place), after=after)
             async with asyncio.timeout(3):
-                again = [await one.hear() for _ in heard[place:]]
-            assert [event["payload"] for event in again] == [second, first][place:]
+                while (await one.hear())["payload"] != first:  # the last of them; the one before may come again
+                    pass

@@ -110,10 +110,9 @@ async def test_who_hangs_up_leaves_and_who_ends_a_subscription_stays(client: Cli
 async def test_of_what_is_said_too_often_ten_a_second_are_told_and_the_newest_at_last(client: Client) -> None:
     async with corresponding(client) as watcher, corresponding(client) as ada:
         await watched(client, watcher)
-        began = asyncio.get_running_loop().time()
+        began, heard = asyncio.get_running_loop().time(), list[dict[str, Any]]()
         for number in range(200):
             await ada.say(type="presence", state={"x": number})
-        heard = []
         while not heard or heard[-1]["payload"]["state"] != {"x": 199}:
             heard.append(await watcher.hear())
         seconds = asyncio.get_running_loop().time() - began
