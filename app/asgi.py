@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from app.asyncapi import asyncapi_routes
 from app.console import console_routes, graphiql_page
 from app.event_streams import EventStreams
 from app.graphql import StudioGraphQL
@@ -61,6 +62,7 @@ def create_app(parts: Parts) -> ASGIApp:
         routes=[
             *(Route(path, graphql_or_page, methods=["GET", "POST"]) for path in paths),
             Route("/v1/streams", event_streams.answer, methods=["GET", "POST"]),
+            *asyncapi_routes(parts.studio.public_url),
             *console_routes(DIST),
             *cdn.routes(),
             *live_urls.routes(),

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 import structlog
+from starlette.types import Receive
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.ids import Id
@@ -19,7 +20,7 @@ from streams.channels import Channels
 from streams.closing import CloseCode, Closed
 from streams.conversation import MOST_OPERATIONS, Conversation, Handshake, Lobby
 from streams.deliveries import Delivery
-from streams.envelope_messages import Wanted, id_in, name_in, text_in, wanted_in
+from streams.envelope_messages import Wanted, id_in, name_in, state_in, text_in, wanted_in
 from streams.frames import is_id
 from streams.outbox import Wire
 from streams.topics import Subscription, Topic
@@ -52,7 +53,16 @@ class Envelope(Conversation):
         try:
             await self._do(message)
         except DomainError as error:
-            self.fail(error, message.get("id"))
+            self.fail(error, message.get("id", message.get("channel")))
+
+    async def run(self, receive: Receive) -> None:
+        """Who said in the handshake who they are is let in with it, and need not say it again."""
+        if self.known_actor is not None:
+            try:
+                await self.introduce({})
+            except Closed as closed:
+                self.close(closed.code, closed.reason)
+        await super().run(receive)
 
     def misunderstood(self) -> None:
         self.fail(InvalidInput("A message is a JSON object with a `type`, sent as text"))
@@ -73,33 +83,26 @@ class Envelope(Conversation):
                 pass
             case "auth":
                 await self._auth(message)
-            case _ if not self.is_introduced and self.known_actor is None:
+            case _ if not self.is_introduced:
                 raise Closed(CloseCode.NOT_INTRODUCED, "Say who you are first: send an `auth` message")
             case "subscribe":
-                await self._enter()
                 self._subscribe(message)
             case "unsubscribe":
                 self._unsubscribe(message)
             case "presence":
-                await self._enter()
-                project_id, state = id_in(message, "projectId"), message.get("state")
+                project_id, state = id_in(message, "projectId"), state_in(message)
                 await self.ushers.be_present(self.actor, self.connection_id, project_id, state)
             case _:
                 known = "auth, subscribe, unsubscribe, presence, ping"
                 raise InvalidInput(f"There is no message of this type: there are {known}", field="type")
 
     async def _auth(self, message: dict[str, Any]) -> None:
-        if self.is_introduced:
-            await self.refresh(message)
-        else:
+        if not self.is_introduced:
             await self.introduce(message)
+        elif message.get("apiKey") or message.get("token"):
+            await self.refresh(message)
         ends = self.actor.expires_at
         self.send(type="authenticated", connectionId=self.connection_id, expiresAt=ends and rfc3339(ends))
-
-    async def _enter(self) -> None:
-        """Whoever said in the handshake who they are need not say it again."""
-        if not self.is_introduced:
-            await self.introduce({})
 
     def _subscribe(self, message: dict[str, Any]) -> None:
         wanted, id_, after = wanted_in(message), name_in(message), text_in(message, "after")
@@ -178,7 +181,7 @@ async def _encode(delivery: Delivery) -> bytes:
         "payload": delivery.payload,
         "cursor": delivery.cursor,
         "clientMutationId": delivery.client_mutation_id,
-        "traceId": delivery.trace_id,
+        "traceId": delivery.trace_id or None,  # what comes due by the clock has no trace
         "occurredAt": rfc3339(delivery.occurred_at),
     }
     return msgspec.json.encode(told)[1:]

@@ -55,6 +55,13 @@ def id_in(message: Mapping[str, Any], name: str) -> Id | None:
     return None if found is None else Id(found)
 
 
+def state_in(message: Mapping[str, Any]) -> Any:
+    """What somebody looks at; null leaves, which is not meant by saying nothing."""
+    if "state" not in message:
+        raise InvalidInput("`state` is what you look at: an object, or null to leave", field="state")
+    return message["state"]
+
+
 def _wanted(said: Mapping[str, Any]) -> Wanted:
     channel = said.get("channel")
     if channel not in CHANNELS:

@@ -1,4 +1,4 @@
-"""`easel schema`, `easel settings`, `easel console`, `easel check`, `easel test`."""
+"""`easel schema`, `easel asyncapi`, `easel settings`, `easel console`, `easel check`, `easel test`."""
 
 import os
 import subprocess
@@ -14,6 +14,7 @@ from domain.errors import DomainError
 ROOT = Path(__file__).parent.parent.parent
 PANEL = "Develop"
 SCHEMA = ROOT / "schema" / "schema.graphql"
+ASYNCAPI = ROOT / "docs" / "asyncapi.yaml"
 
 # What `easel check` runs, in this order.
 CHECKS: dict[str, list[str]] = {
@@ -28,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 
 def register(application: typer.Typer) -> None:
-    for command in (schema, settings, console, check):
+    for command in (schema, asyncapi, settings, console, check):
         application.command(rich_help_panel=PANEL)(command)
     forwarding = {"allow_extra_args": True, "ignore_unknown_options": True}
     application.command(rich_help_panel=PANEL, context_settings=forwarding)(test)
@@ -40,6 +41,14 @@ def schema() -> None:
 
     SCHEMA.write_text(studio_schema.as_str() + "\n")
     sys.stdout.write(f"Written: {SCHEMA.relative_to(ROOT)}\n")
+
+
+def asyncapi() -> None:
+    """Write the AsyncAPI document of the streams to docs/asyncapi.yaml."""
+    from app.asyncapi import asyncapi_text  # noqa: PLC0415 - brings the whole server along
+
+    ASYNCAPI.write_text(asyncapi_text())
+    sys.stdout.write(f"Written: {ASYNCAPI.relative_to(ROOT)}\n")
 
 
 def settings() -> None:

@@ -1,292 +1,292 @@
-"""The plain envelope, sentence by sentence: objects of JSON over a socket, for those who do without GraphQL."""
+"""The plain envelope: who speaks, what is answered, and that what is said wrong harms nobody."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.api.talking import Talker, talking
-from tests.protocols.conversing import GONE_ON, Step, closes, converse, finish_a_run, hear, say
+from domain.ids import Id
+from domain.permissions import Role
+from gateway.tokens import write_token
+from tests.api.test_announcements import key_of
+from tests.protocols.conversing import GONE_ON, Step, closes, finish_a_run, hear, say
+from tests.protocols.enveloping import authenticate, connected, correspond, corresponding, hear_of, refused
 from tests.studio import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ENVELOPE = ["easel.v1"]
-MEMBERS_OF_AN_EVENT = {"id", "channel", "event", "payload", "cursor", "clientMutationId", "traceId", "occurredAt"}
-
-
-async def authenticated(talker: Talker, client: Client) -> None:
-    await talker.say(type="auth", apiKey=client.key.apiKey)
-    told = await talker.hear()
-    assert told.keys() == {"type", "connectionId", "expiresAt"}, told
-    assert (told["type"], told["expiresAt"]) == ("authenticated", None)
-
-
-def subscribe(**named: Any) -> Step:
-    """Subscribed, at a cursor."""
-
-    async def subscribed(talker: Talker, client: Client) -> None:
-        await talker.say(type="subscribe", **named)
-        told = await talker.hear()
-        assert told.keys() == {"type", "id", "cursor"}, told
-        assert (told["type"], told["id"]) == ("subscribed", named.get("id", named.get("channel")))
-        assert told["cursor"]
-
-    return subscribed
-
-
-def wrong(code: str, field: str | None = None, id: str | None = None) -> Step:
-    """An error of this code, about this member of the message with this id, with its sentence and its trace."""
-
-    async def told(talker: Talker, client: Client) -> None:
-        message = await talker.hear()
-        assert message["type"] == "error", message
-        assert message.keys() == ({"type", "error"} if id is None else {"type", "id", "error"}), message
-        assert message.get("id") == id
-        error = message["error"]
-        assert (error["code"], error.get("field")) == (code, field), message
-        assert error["message"]
-        assert len(error["traceId"]) == 32
-
-    return told
-
-
-async def a_run(talker: Talker, client: Client) -> None:
-    await finish_a_run(client)
-
-
-def hear_of_it(*ids: str) -> Step:
-    """Each of the subscriptions hears of a run to its end."""
-
-    async def heard(talker: Talker, client: Client) -> None:
-        awaited = set(ids)
-        while awaited:
-            event = await talker.hear()
-            assert event.keys() == MEMBERS_OF_AN_EVENT, event
-            assert (event["id"] in ids, event["channel"]) == (True, "runs"), event
-            if event["event"] == "run.completed":
-                assert event["payload"]["status"] == "SUCCEEDED"
-                awaited.remove(event["id"])
-
-    return heard
-
-
-TOO_EARLY: dict[str, Step] = {
+BEFORE_THE_INTRODUCTION: dict[str, Step] = {
     "a subscription": say(type="subscribe", channel="runs"),
     "the end of one": say(type="unsubscribe", id="runs"),
-    "presence": say(type="presence", state={}),
+    "a presence": say(type="presence", state={}),
+    "a message of no type": say(type="hello"),
+    "a message of the other protocol": say(type="connection_init"),
+    "a malformed subscription": say(type="subscribe", channel=7),
 }
 MALFORMED: dict[str, str | bytes] = {
     "a list": "[]",
     "null": "null",
     "a number": "1",
+    "a text": '"ping"',
+    "true": "true",
     "no JSON": "{",
     "nothing": "",
+    "blanks": "  ",
     "two messages": '{"type":"ping"}{"type":"ping"}',
+    "a list of messages": '[{"type":"ping"}]',
+    "single quotes": "{'type':'ping'}",
+    "NaN": '{"type":"ping","payload":NaN}',
     "deep arrays": "[" * 60_000,
+    "a deep payload": f'{{"type":"ping","payload":{"[" * 30_000}{"]" * 30_000}}}',
+    "a number of 5,000 digits": f'{{"type":"ping","payload":{"1" * 5_000}}}',
+    "a lone surrogate": '{"type":"ping","payload":"\\ud800"}',
     "no type": "{}",
+    "a type that is null": '{"type":null}',
     "a type that is a number": '{"type":1}',
+    "a type that is an object": '{"type":{}}',
+    "an empty type": '{"type":""}',
+    "an unknown type": '{"type":"hello"}',
+    "a type in capitals": '{"type":"PING"}',
+    "a type of the other protocol": '{"type":"connection_init"}',
+    "an answer": '{"type":"subscribed"}',
+    "an event": '{"id":"runs","channel":"runs","event":"run.updated"}',
     "binary": b'{"type":"ping"}',
     "binary that is no text": b"\xff\xfe",
+    "no bytes": b"",
 }
-WRONG: dict[str, tuple[dict[str, Any], Step]] = {
-    "an unknown type": ({"type": "publish"}, wrong("VALIDATION_ERROR", "type")),
-    "an unknown type with an id": ({"type": "publish", "id": "1"}, wrong("VALIDATION_ERROR", "type", "1")),
-    "a GraphQL introduction": ({"type": "connection_init"}, wrong("VALIDATION_ERROR", "type")),
-    "no channel": ({"type": "subscribe", "id": "1"}, wrong("VALIDATION_ERROR", "channel", "1")),
-    "an unknown channel": (
-        {"type": "subscribe", "id": "1", "channel": "news"},
-        wrong("VALIDATION_ERROR", "channel", "1"),
-    ),
-    "a channel in capitals": ({"type": "subscribe", "channel": "RUNS"}, wrong("VALIDATION_ERROR", "channel")),
-    "a channel that is a list": (
-        {"type": "subscribe", "id": "1", "channel": []},
-        wrong("VALIDATION_ERROR", "channel", "1"),
-    ),
-    "an empty id": ({"type": "subscribe", "id": "", "channel": "runs"}, wrong("VALIDATION_ERROR", "id")),
-    "an id of 129": ({"type": "subscribe", "id": "x" * 129, "channel": "runs"}, wrong("VALIDATION_ERROR", "id")),
-    "an id that is a number": ({"type": "subscribe", "id": 1, "channel": "runs"}, wrong("VALIDATION_ERROR", "id")),
-    "a cursor that is a number": (
-        {"type": "subscribe", "id": "1", "channel": "runs", "after": 1},
-        wrong("VALIDATION_ERROR", "after", "1"),
-    ),
-    "a cursor of nobody": (
-        {"type": "subscribe", "id": "1", "channel": "runs", "after": "x"},
-        wrong("CURSOR_EXPIRED", "after", "1"),
-    ),
-    "a project that is a number": (
-        {"type": "subscribe", "id": "1", "channel": "runs", "projectId": 1},
-        wrong("VALIDATION_ERROR", "projectId", "1"),
-    ),
-    "channels that are a text": (
-        {"type": "subscribe", "id": "1", "channels": "runs"},
-        wrong("VALIDATION_ERROR", "channels", "1"),
-    ),
-    "channels that are texts": (
-        {"type": "subscribe", "id": "1", "channels": ["runs"]},
-        wrong("VALIDATION_ERROR", "channels", "1"),
-    ),
-    "no channels": ({"type": "subscribe", "id": "1", "channels": []}, wrong("VALIDATION_ERROR", "channels", "1")),
-    "51 channels": (
-        {"type": "subscribe", "id": "1", "channels": [{"channel": "runs"}] * 51},
-        wrong("VALIDATION_ERROR", "channels", "1"),
-    ),
-    "a state that is a text": ({"type": "presence", "state": "x"}, wrong("VALIDATION_ERROR", "state")),
-    "a state over 2 KiB": ({"type": "presence", "state": {"x": "x" * 2_048}}, wrong("VALIDATION_ERROR", "state")),
-}
-NOT_THERE: dict[str, tuple[dict[str, Any], str]] = {
-    "a project": ({"channel": "runs", "projectId": "x"}, "PROJECT_NOT_FOUND"),
-    "a project's presence": ({"channel": "presence", "projectId": "x"}, "PROJECT_NOT_FOUND"),
-    "a run": ({"channel": "runs", "runId": "x"}, "RUN_NOT_FOUND"),
-    "a run among others": ({"channels": [{"channel": "runs"}, {"channel": "runs", "runId": "x"}]}, "RUN_NOT_FOUND"),
-}
-PINGS: dict[str, tuple[Step, ...]] = {
-    "without a payload": (say(type="ping"), hear(type="pong")),
-    "with an object": (say(type="ping", payload={"at": [7]}), hear(type="pong", payload={"at": [7]})),
-    "beside an unasked pong": (say(type="pong"), say(type="pong", payload=1), say(type="ping"), hear(type="pong")),
+ID = "x"
+WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "no channel": ({"type": "subscribe"}, "channel", None),
+    "a channel that is null": ({"type": "subscribe", "channel": None}, "channel", None),
+    "a channel that is a number": ({"type": "subscribe", "channel": 7, "id": ID}, "channel", ID),
+    "a channel that is an object": ({"type": "subscribe", "channel": {"name": "runs"}, "id": ID}, "channel", ID),
+    "a channel of no such name": ({"type": "subscribe", "channel": "steps", "id": ID}, "channel", ID),
+    "a channel in capitals": ({"type": "subscribe", "channel": "RUNS", "id": ID}, "channel", ID),
+    "an id that is a number": ({"type": "subscribe", "channel": "runs", "id": 7}, "id", None),
+    "an id that is null": ({"type": "subscribe", "channel": "runs", "id": None}, "id", None),
+    "an empty id": ({"type": "subscribe", "channel": "runs", "id": ""}, "id", None),
+    "a long id": ({"type": "subscribe", "channel": "runs", "id": "x" * 129}, "id", None),
+    "a cursor that is a number": ({"type": "subscribe", "channel": "runs", "after": 7, "id": ID}, "after", ID),
+    "a cursor that is an object": ({"type": "subscribe", "channel": "runs", "after": {}, "id": ID}, "after", ID),
+    "a project that is a number": ({"type": "subscribe", "channel": "runs", "projectId": 7, "id": ID}, "projectId", ID),
+    "a run that is a list": ({"type": "subscribe", "channel": "runs", "runId": [], "id": ID}, "runId", ID),
+    "channels that are a text": ({"type": "subscribe", "channels": "runs", "id": ID}, "channels", ID),
+    "channels that are texts": ({"type": "subscribe", "channels": ["runs"], "id": ID}, "channels", ID),
+    "channels that are null": ({"type": "subscribe", "channels": None, "id": ID}, "channels", ID),
+    "no channels": ({"type": "subscribe", "channels": [], "id": ID}, "channels", ID),
+    "too many channels": ({"type": "subscribe", "channels": [{"channel": "runs"}] * 51, "id": ID}, "channels", ID),
+    "channels without an id": ({"type": "subscribe", "channels": [{"channel": "runs"}]}, "id", None),
+    "a channel without a name": ({"type": "subscribe", "channels": [{}], "id": ID}, "channel", ID),
+    "both": ({"type": "subscribe", "channel": "runs", "channels": [{"channel": "runs"}], "id": ID}, "channels", ID),
+    "the end of what has no name": ({"type": "unsubscribe"}, "id", None),
+    "the end of a number": ({"type": "unsubscribe", "id": 7}, "id", None),
+    "a presence without a state": ({"type": "presence"}, "state", None),
+    "a presence that is a text": ({"type": "presence", "state": "here"}, "state", None),
+    "a presence that is a list": ({"type": "presence", "state": []}, "state", None),
+    "a presence in a number": ({"type": "presence", "projectId": 7, "state": {}}, "projectId", None),
+    "a presence over 2 KiB": ({"type": "presence", "state": {"x": "x" * 2_041}}, "state", None),
 }
 
 
-async def speak(client: Client, *steps: Step) -> None:
-    await converse(client, *steps, subprotocols=ENVELOPE, additional_headers={})
+def token_of(
+    client: Client, organization_id: Id, role: Role = Role.VIEWER, subject: str = "ada", **valid: float
+) -> str:
+    return write_token(
+        client.parts.secrets.token_key,
+        subject=subject,
+        role=role,
+        organization_id=organization_id,
+        project_id=Id(client.key.projectId),
+        valid=timedelta(**(valid or {"hours": 1})),
+    )
 
 
-@pytest.mark.parametrize("step", TOO_EARLY.values(), ids=TOO_EARLY)
-async def test_who_asks_before_saying_who_they_are_is_closed_with_4401(client: Client, step: Step) -> None:
-    await speak(client, step, closes(4401))
-    await speak(client, *GONE_ON, step, closes(4401))
+async def organization_of(client: Client) -> Id:
+    found = await client.parts.credentials.organization(client.key.organizationSlug)
+    assert found
+    return found.id
 
 
-@pytest.mark.parametrize("said", [{}, {"apiKey": "x"}, {"apiKey": 1}, {"token": "x.y.z"}, {"token": []}], ids=str)
+async def test_a_key_that_does_not_expire_is_told_so(client: Client) -> None:
+    async with connected(client) as one:
+        answer = await one.authenticate(apiKey=client.key.apiKey)
+        assert answer.keys() == {"type", "connectionId", "expiresAt"}
+        assert answer["expiresAt"] is None
+        assert await one.subscribe()
+
+
+async def test_a_token_is_told_when_it_expires(client: Client) -> None:
+    token = token_of(client, await organization_of(client))
+    async with connected(client) as one:
+        assert (await one.authenticate(token=token))["expiresAt"] > "2026"
+        assert await one.subscribe()
+
+
+@pytest.mark.parametrize("offered", [["easel.v1"], None], ids=str)
+async def test_a_key_in_the_handshake_needs_no_message(client: Client, offered: list[str] | None) -> None:
+    token = token_of(client, await organization_of(client))
+    for headers in ({"X-API-Key": client.key.apiKey}, {"Authorization": f"Bearer {token}"}):
+        async with connected(client, additional_headers=headers, subprotocols=offered) as one:
+            assert await one.subscribe()
+            assert (await one.authenticate())["connectionId"]
+
+
+@pytest.mark.parametrize("said", [{}, {"apiKey": "x"}, {"apiKey": 1}, {"token": "x.y.z"}, {"token": ["x"]}], ids=str)
 async def test_who_is_not_known_is_closed_with_4403(client: Client, said: dict[str, Any]) -> None:
-    await speak(client, say(type="auth", **said), closes(4403))
+    async with connected(client) as one:
+        await one.say(type="auth", **said)
+        assert (await one.closed())[0] == 4403
 
 
-async def test_a_key_may_be_in_the_handshake(client: Client) -> None:
-    await converse(client, subscribe(channel="runs"), a_run, hear_of_it("runs"), subprotocols=ENVELOPE)
-    await converse(client, say(type="auth", apiKey=client.key.apiKey), _authenticated, subprotocols=ENVELOPE)
+async def test_a_wrong_key_in_the_handshake_is_closed_with_4403(client: Client) -> None:
+    async with connected(client, additional_headers={"X-API-Key": "x"}) as one:
+        assert await one.closed() == (4403, "This API key is not known here: check that it is whole")
 
 
-async def _authenticated(talker: Talker, client: Client) -> None:
-    assert (await talker.hear())["type"] == "authenticated"
+@pytest.mark.parametrize("said", BEFORE_THE_INTRODUCTION.values(), ids=BEFORE_THE_INTRODUCTION)
+async def test_who_speaks_before_saying_who_they_are_is_closed_with_4401(client: Client, said: Step) -> None:
+    async with connected(client) as one:
+        for step in (*GONE_ON, say(type="pong"), said, closes(4401)):
+            await step(one, client)
 
 
-async def test_who_they_are_is_said_again_on_an_open_socket(client: Client) -> None:
-    following = (subscribe(channel="runs"), authenticated, a_run, hear_of_it("runs"))
-    await speak(client, authenticated, authenticated, *following)
-    await speak(client, authenticated, say(type="auth", apiKey="x"), closes(4403))
-
-
-@pytest.mark.parametrize("steps", PINGS.values(), ids=PINGS)
-async def test_a_ping_is_answered_at_any_time(client: Client, steps: tuple[Step, ...]) -> None:
-    await speak(client, *steps, authenticated, *steps, subscribe(channel="runs"), *steps)
+async def test_what_is_malformed_is_answered_before_the_introduction_too(client: Client) -> None:
+    async with connected(client) as one:
+        for step in (say("[]"), refused("VALIDATION_ERROR"), *authenticate(apiKey=client.key.apiKey)):
+            await step(one, client)
 
 
 @pytest.mark.parametrize("frame", MALFORMED.values(), ids=MALFORMED)
-async def test_what_is_no_message_is_an_error_and_the_socket_stays(client: Client, frame: str | bytes) -> None:
-    await speak(client, authenticated, say(frame), wrong("VALIDATION_ERROR"), *GONE_ON)
+async def test_what_is_malformed_is_answered_by_an_error_and_the_socket_stays(
+    client: Client, frame: str | bytes
+) -> None:
+    answered = (say(frame), refused("VALIDATION_ERROR"), *GONE_ON)
+    await correspond(client, *answered, *answered, say(type="subscribe", channel="runs"), hear_of(type="subscribed"))
 
 
 @pytest.mark.parametrize("row", WRONG.values(), ids=WRONG)
-async def test_what_is_wrong_in_a_message_is_named_and_the_socket_stays(
-    client: Client, row: tuple[dict[str, Any], Step]
+async def test_what_is_said_wrong_is_answered_with_the_member_that_is_meant(
+    client: Client, row: tuple[dict[str, Any], str, str | None]
 ) -> None:
-    message, answer = row
-    rest = (subscribe(channel="runs"), a_run, hear_of_it("runs"))
-    await speak(client, authenticated, say(**message), answer, *GONE_ON, *rest)
+    message, field, id_ = row
+    answered = (say(**message), refused("VALIDATION_ERROR", id_, field), *GONE_ON)
+    await correspond(client, *answered, say(type="subscribe", channel="runs"), hear_of(type="subscribed"))
 
 
-@pytest.mark.parametrize("row", NOT_THERE.values(), ids=NOT_THERE)
-async def test_what_is_not_there_is_not_followed_and_its_id_is_free(
-    client: Client, row: tuple[dict[str, Any], str]
-) -> None:
-    wanted, code = row
-    field = f"channels.{'runId' if code == 'RUN_NOT_FOUND' else 'projectId'}"
-    refused = (say(type="subscribe", id="1", **wanted), wrong(code, field, "1"))
-    await speak(client, authenticated, *refused, *refused, subscribe(id="1", channel="runs"))
+async def test_a_message_of_64_kib_is_taken_and_a_larger_one_is_closed_with_1009(client: Client) -> None:
+    head, tail = '{"type":"ping","payload":"', '"}'
+    whole = head + "x" * (65_536 - len(head) - len(tail)) + tail
+    pong = json.loads(whole) | {"type": "pong"}
+    await correspond(client, say(whole), hear(**pong), say(whole + " "), closes(1009))
 
 
-async def test_a_frame_over_64_kib_is_closed_with_1009(client: Client) -> None:
-    await speak(client, authenticated, say("x" * 65_537), closes(1009))
+@pytest.mark.parametrize("payload", [None, 0, "", "é", [], {}, [{"deep": [1.5, None]}]], ids=str)
+async def test_a_pong_carries_what_its_ping_did(client: Client, payload: Any) -> None:
+    await correspond(client, say(type="ping", payload=payload), hear(type="pong", payload=payload))
 
 
-async def test_an_id_in_use_is_told_and_what_it_names_goes_on(client: Client) -> None:
-    again = (say(type="subscribe", channel="runs"), wrong("CONFLICT", "id"))
-    named = (
-        subscribe(id="1", channel="runs"),
-        say(type="subscribe", id="1", channel="runs"),
-        wrong("CONFLICT", "id", "1"),
-    )
-    await speak(client, authenticated, subscribe(channel="runs"), *again, *named, a_run, hear_of_it("runs", "1"))
+async def test_a_ping_without_a_payload_has_a_pong_without_one_and_a_pong_no_answer(client: Client) -> None:
+    await correspond(client, say(type="pong", payload={}), say(type="ping"), hear(type="pong"), *GONE_ON)
 
 
-async def test_nothing_comes_after_the_end_of_a_subscription(client: Client) -> None:
-    both = (subscribe(channel="runs"), subscribe(id="x" * 128, channel="runs"), a_run, hear_of_it("runs", "x" * 128))
-    by_channel = (say(type="unsubscribe", channel="runs"), hear(type="unsubscribed", id="runs"))
-    rest = (a_run, hear_of_it("x" * 128), *GONE_ON)
-    by_id = (say(type="unsubscribe", id="x" * 128), hear(type="unsubscribed", id="x" * 128))
-    nothing = (a_run, *GONE_ON, say(type="unsubscribe", id="1"), wrong("NOT_FOUND", "id", "1"))
-    await speak(client, authenticated, *both, *by_channel, *rest, *by_id, *nothing)
-
-
-@asynccontextmanager
-async def in_the_envelope(client: Client) -> AsyncIterator[Talker]:
-    async with talking(client, subprotocols=ENVELOPE) as talker:
-        await authenticated(talker, client)
-        yield talker
-
-
-async def _of_a_run(talker: Talker) -> list[dict[str, Any]]:
-    events = [await talker.hear()]
-    while events[-1]["event"] != "run.completed":
-        events.append(await talker.hear())
-    return events
-
-
-async def test_between_the_cursor_of_a_subscription_and_what_follows_there_is_nothing(client: Client) -> None:
-    several = [{"channel": "runs", "projectId": client.key.projectId}, {"channel": "announcements"}]
-    async with in_the_envelope(client) as talker:
-        await talker.say(type="subscribe", id="a", channels=several)
-        begun = await talker.hear()
+async def test_ids_are_the_channels_names_or_whatever_is_said(client: Client) -> None:
+    odd = ["x" * 128, "é \n\"'\\", "runs/1", "0", "presence"]
+    async with corresponding(client) as one:
+        await one.subscribe()
+        for id_ in odd:
+            await one.subscribe("announcements", id=id_)
         await finish_a_run(client)
-        whole = await _of_a_run(talker)
-        await talker.say(type="unsubscribe", id="a")
-        assert await talker.hear() == {"type": "unsubscribed", "id": "a"}
-        for place, cursor in enumerate([begun["cursor"], *(event["cursor"] for event in whole[:-1])]):
-            await talker.say(type="subscribe", id="a", channels=several, after=cursor)
-            assert await talker.hear() == {"type": "subscribed", "id": "a", "cursor": cursor}
-            assert [await talker.hear() for _ in whole[place:]] == whole[place:]
-            await talker.say(type="unsubscribe", id="a")
-            assert await talker.hear() == {"type": "unsubscribed", "id": "a"}
+        assert {event["id"] for event in await one.hear_until("run.completed")} == {"runs"}
+        for id_ in ["runs", *odd]:
+            await one.say(type="unsubscribe", id=id_)
+            assert await one.hear() == {"type": "unsubscribed", "id": id_}
+        await finish_a_run(client)
+        await one.hears_nothing_more()
 
 
-async def test_who_is_present_is_told_to_everybody_there(client: Client) -> None:
-    project = client.key.projectId
-    async with in_the_envelope(client) as watching:
-        await watching.say(type="subscribe", channel="presence")
-        assert (await watching.hear())["type"] == "subscribed"
-        assert await _change(watching) == ("presence.snapshot", {"projectId": project, "members": []})
-        async with in_the_envelope(client) as present:
-            await present.say(type="presence", state={"node": "a"})
-            event, joined = await _change(watching)
-            assert joined.keys() == {"projectId", "connectionId", "subject", "name", "state", "since", "version"}
-            assert (event, joined["state"], joined["projectId"]) == ("presence.joined", {"node": "a"}, project)
-            await present.say(type="presence", projectId=project, state={"node": "b"})
-            event, updated = await _change(watching)
-            assert (event, updated["state"]) == ("presence.updated", {"node": "b"})
-            assert updated["version"] > joined["version"]
-            left = {"projectId": project, "connectionId": joined["connectionId"]}
-            await present.say(type="presence", state=None)
-            assert await _change(watching) == ("presence.left", left)
-            await present.say(type="presence", state={})
-            event, joined = await _change(watching)
-            assert (event, joined["state"]) == ("presence.joined", {})
-        assert await _change(watching) == ("presence.left", left)
+async def test_an_id_is_used_once_at_a_time(client: Client) -> None:
+    again = say(type="subscribe", channel="runs")
+    begun = (again, hear_of(type="subscribed", id="runs"))
+    ended = (say(type="unsubscribe", channel="runs"), hear(type="unsubscribed", id="runs"))
+    twice = (again, refused("CONFLICT", "runs", "id"))
+    gone = (say(type="unsubscribe", id="runs"), refused("NOT_FOUND", "runs", "id"))
+    await correspond(client, *gone, *begun, *twice, *twice, *GONE_ON, *ended, *gone, *begun, *ended)
 
 
-async def _change(talker: Talker) -> tuple[str, dict[str, Any]]:
-    event = await talker.hear()
-    assert event.keys() == MEMBERS_OF_AN_EVENT, event
-    assert (event["id"], event["channel"]) == ("presence", "presence")
-    return event["event"], event["payload"]
+async def test_the_same_channel_twice_is_told_twice(client: Client) -> None:
+    async with corresponding(client) as one:
+        await one.subscribe(id="a")
+        await one.subscribe(id="b")
+        await finish_a_run(client)
+        heard: dict[str, list[str]] = {"a": [], "b": []}
+        while any("run.completed" not in names for names in heard.values()):
+            event = await one.hear_event()
+            heard[event["id"]].append(event["event"])
+        assert heard["a"] == heard["b"]
+
+
+async def test_a_socket_carries_a_hundred_subscriptions(client: Client) -> None:
+    async with corresponding(client) as one:
+        for number in range(100):
+            await one.subscribe(id=str(number))
+        over = say(type="subscribe", channel="runs", id="over")
+        for step in (over, refused("RATE_LIMITED", "over"), *GONE_ON, say(type="unsubscribe", id="7")):
+            await step(one, client)
+        assert await one.hear() == {"type": "unsubscribed", "id": "7"}
+        await one.subscribe(id="over")
+
+
+async def test_nothing_comes_of_what_has_ended_whenever_it_ends(client: Client) -> None:
+    async with corresponding(client) as one:
+        running = asyncio.create_task(finish_a_run(client))
+        for _ in range(50):
+            await one.say(type="subscribe", channel="runs")
+            await one.unsubscribe("runs")
+        await running
+        await one.hears_nothing_more()
+
+
+async def test_a_fresh_key_or_token_of_the_same_caller_goes_on(client: Client) -> None:
+    organization = await organization_of(client)
+    older, fresh = token_of(client, organization, hours=1), token_of(client, organization, hours=2)
+    async with connected(client) as one:
+        first = await one.authenticate(token=older)
+        await one.subscribe()
+        second = await one.authenticate(token=fresh)
+        assert first["connectionId"] == second["connectionId"]
+        assert first["expiresAt"] < second["expiresAt"]
+        await finish_a_run(client)
+        assert await one.hear_until("run.completed")
+
+
+async def test_other_rights_or_somebody_else_are_closed_with_4419(client: Client) -> None:
+    organization = await organization_of(client)
+    first = token_of(client, organization)
+    for other in (token_of(client, organization, Role.OWNER), token_of(client, organization, subject="bob")):
+        async with connected(client) as one:
+            await one.authenticate(token=first)
+            await one.say(type="auth", token=other)
+            assert (await one.closed())[0] == 4419
+
+
+async def test_another_key_of_the_same_rights_is_somebody_else(client: Client) -> None:
+    async with (
+        key_of(client, "runs:read") as first,
+        key_of(client, "runs:read") as second,
+        corresponding(client, first.http.headers["x-api-key"]) as one,
+    ):
+        await one.say(type="auth", apiKey=second.http.headers["x-api-key"])
+        assert (await one.closed())[0] == 4419
+
+
+@pytest.mark.parametrize("said", [{"apiKey": "x"}, {"token": "x.y.z"}, {"token": ["x"]}], ids=str)
+async def test_what_opens_nothing_closes_an_open_socket_with_4403(client: Client, said: dict[str, Any]) -> None:
+    await correspond(
+        client,
+        say(type="subscribe", channel="runs"),
+        hear_of(type="subscribed"),
+        say(type="auth", **said),
+        closes(4403),
+    )
