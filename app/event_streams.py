@@ -25,6 +25,7 @@ from streams.outbox import STUCK_SECONDS
 from streams.topics import Subscription, Topic, Topics
 
 MEDIA_TYPE = "text/event-stream"
+_NOT_AT_ALL = {"q=0", "q=0.0", "q=0.00", "q=0.000"}
 KEEP_ALIVE_SECONDS = 12.0
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -54,22 +55,28 @@ class EventStreams:
             message = f"Events are told here: send Accept: {MEDIA_TYPE}, or open a socket"
             return self._refusal(request, DomainError(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message), 406)
         try:
-            asked = await _asked(request)
-            actor = await self._identity.of_request(request)
-            trace_id, address = request.scope["state"]["trace_id"], address_of(request.scope)
-            caller = Caller(actor=actor, trace_id=trace_id, address=address)
-            found = await self._operations.begin(asked, caller)
-            return EventStream(actor, found, self._operations, self._topics, self._attendance)
+            return await self._open(request)
         except DomainError as error:
             return self._refusal(request, error, error.http_status)
         except Closed as closed:
-            return self._refusal(request, DomainError(ErrorCode.RATE_LIMITED, closed.reason, retryAfter=1), 429)
+            restarts = closed.code is CloseCode.RESTART
+            code = ErrorCode.UNAVAILABLE if restarts else ErrorCode.RATE_LIMITED
+            refusal = DomainError(code, closed.reason, retryAfter=1)
+            return self._refusal(request, refusal, refusal.http_status)
+
+    async def _open(self, request: Request) -> "EventStream":
+        asked = await _asked(request)
+        actor = await self._identity.of_request(request)
+        trace_id, address = request.scope["state"]["trace_id"], address_of(request.scope)
+        stream = EventStream(actor, self._operations, self._topics, self._attendance)
+        await stream.begin_with(asked, Caller(actor=actor, trace_id=trace_id, address=address))
+        return stream
 
     def _refusal(self, request: Request, error: DomainError, status: int) -> Response:
         errors = self._operations.refusal(error, request.scope["state"]["trace_id"])
         headers = {"Retry-After": str(error.details["retryAfter"])} if "retryAfter" in error.details else {}
         if error.code is ErrorCode.METHOD_NOT_ALLOWED:
-            headers["Allow"] = "POST"
+            headers["Allow"] = "POST" if request.method == "GET" else "GET, POST"
         return Response(b'{"errors":' + errors + b"}", status, headers, media_type="application/json")
 
 
@@ -79,7 +86,6 @@ class EventStream:
     def __init__(
         self,
         actor: Actor,
-        found: Answer | Subscription,
         operations: GraphQLOperations,
         topics: Topics,
         attendance: Attendance,
@@ -87,7 +93,7 @@ class EventStream:
         """Raises Closed where the actor has too many."""
         self.actor = actor
         self.topic: Topic | None = None
-        self._found = found
+        self._found: Answer | Subscription = Answer()
         self._operations = operations
         self._topics = topics
         self._attendance = attendance
@@ -101,6 +107,14 @@ class EventStream:
     @property
     def idle_since(self) -> None:
         """Never: it has its one operation."""
+
+    async def begin_with(self, asked: Asked, caller: Caller) -> None:
+        """Find out what is to be told, or do what is to be done. Raises METHOD_NOT_ALLOWED."""
+        try:
+            self._found = await self._operations.begin(asked, caller)
+        except BaseException:  # also where the request is given up: nobody is here any more
+            self._end()
+            raise
 
     def close(self, code: CloseCode, reason: str) -> None:
         """It ends without a word: this protocol has none for it."""
@@ -201,12 +215,14 @@ async def _until_gone(receive: Receive, news: asyncio.Event) -> None:
 
 
 def _accepts_events(request: Request) -> bool:
-    accepted = request.headers.get("accept", "").lower()
-    return MEDIA_TYPE in accepted
+    accepted = (one.replace(" ", "").split(";") for one in request.headers.get("accept", "").lower().split(","))
+    return any(kind == MEDIA_TYPE and not _NOT_AT_ALL.intersection(more) for kind, *more in accepted)
 
 
 async def _asked(request: Request) -> Asked:
-    """The operation of a request. Raises VALIDATION_ERROR, UNSUPPORTED_MEDIA_TYPE, GRAPHQL_PARSE_FAILED."""
+    """The operation of a request. Raises METHOD_NOT_ALLOWED, UNSUPPORTED_MEDIA_TYPE, GRAPHQL_PARSE_FAILED."""
+    if request.method == "HEAD":
+        raise DomainError(ErrorCode.METHOD_NOT_ALLOWED, "A stream of events has a body: ask by POST or GET")
     if request.method == "GET":
         said: Any = dict(request.query_params)
         for name in {"variables", "extensions"} & said.keys():
@@ -224,7 +240,7 @@ async def _asked(request: Request) -> Asked:
         query=said["query"] or "",
         variables=said.get("variables"),
         operation_name=said.get("operationName"),
-        changes_nothing=request.method == "GET",
+        changes_nothing=request.method != "POST",
     )
 
 

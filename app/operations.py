@@ -1,7 +1,9 @@
 """GraphQL for streams: operations begun; events executed and encoded once for all who ask and may read the same."""
 
+import asyncio
+import secrets
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -20,12 +22,9 @@ from strawberry.types.graphql import OperationType
 
 from domain.errors import DomainError
 from resolvers.context import Context, Studio
-from schema.studio import Begun, StudioSchema
+from schema.studio import DOCUMENTS_KEPT, LONGEST_KEPT_CHARACTERS, Begun, StudioSchema
 from streams.operations import Answer, Asked, Caller
 from streams.topics import Encode, Subscription
-
-DOCUMENTS_KEPT = 500
-LONGEST_KEPT_CHARACTERS = 20_000
 
 encode = msgspec.json.encode
 
@@ -34,8 +33,11 @@ encode = msgspec.json.encode
 class GraphQLOperations:
     schema: StudioSchema
     studio: Studio
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def begin(self, asked: Asked, caller: Caller) -> Answer | Subscription:
+        async with self.turn:  # parsing takes a while, and many may come at once: one in each round of the loop
+            await asyncio.sleep(0)
         context = Context(
             self.studio, caller.actor, caller.trace_id, caller.address, connection_id=caller.connection_id
         )
@@ -54,10 +56,11 @@ class GraphQLOperations:
         return encode([told.formatted])
 
     def _subscription(self, begun: Begun, asked: Asked, context: Context) -> Subscription:
-        audience = context.actor.audience
-        key = _asked_alike(asked), begun.source.key, audience
-        shared = Context(self.studio, audience, context.trace_id)
-        return Subscription(key, begun.source, self._encoder(begun, shared))
+        actor, source = context.actor, begun.source
+        audience = (actor.within(source.project_id) if source.project_id else actor).audience
+        shared = Context(self.studio, audience, secrets.token_hex(16))
+        key = _asked_alike(asked), source.key, audience
+        return Subscription(key, source, self._encoder(begun, shared), actor.identity, begun.cost)
 
     def _encoder(self, begun: Begun, context: Context) -> Encode:
         async def told(value: Any) -> bytes:

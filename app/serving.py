@@ -65,6 +65,8 @@ async def running(settings: Settings, database_url: str) -> AsyncIterator[tuple[
 @asynccontextmanager
 async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[None]:
     drain_seconds = max(1, round(parts.settings.drain_seconds))
+    # Who was cut off without a word is noticed within twice that, as soon as one whose process has died.
+    sign_of_life_seconds = parts.settings.presence_seconds * 0.6
     server = Server(
         uvicorn.Config(
             create_app(parts),
@@ -72,6 +74,8 @@ async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[Non
             http=HttpWire,
             ws=Wire,
             ws_max_size=MOST_MESSAGE_BYTES,
+            ws_ping_interval=sign_of_life_seconds,
+            ws_ping_timeout=sign_of_life_seconds,
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,

@@ -75,7 +75,8 @@ class Sockets:
 
     async def _handshake(self, asked: HTTPConnection) -> Handshake:
         """Who asks may be said in the headers; where it is not, the first message says it."""
-        named = {"x-api-key", "authorization"} & set(asked.headers.keys())
+        bears_token = asked.headers.get("authorization", "").lower().startswith("bearer ")  # others are a proxy's
+        named = bears_token or "x-api-key" in asked.headers
         actor = await self._identity.of_request(asked) if named else None
         return Handshake(asked.scope["state"]["trace_id"], address_of(asked.scope), actor)
 

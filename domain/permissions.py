@@ -146,6 +146,11 @@ class Actor:
         return replace(here, permissions=frozenset(), scopes=(), role=None)
 
     @property
+    def identity(self) -> tuple[Id, ActorKind, str]:
+        """Who this is, whatever they may do."""
+        return self.organization_id, self.kind, self.subject
+
+    @property
     def audience(self) -> "Actor":
         """Whoever may read the same: the caller without who they are."""
         return replace(self, subject="", name=None, trace_id="", expires_at=None, rate_limit_per_hour=None)

@@ -115,6 +115,9 @@ class Usher:
         origins = Origins(studio.deliveries, studio.rooms, studio.announcements)
         return Channels(origins=origins, interests=interests, rooms=frozenset(rooms), asked=asked)
 
+    async def pay(self, actor: Actor, cost: int) -> None:
+        (await self.studio.meter.spend(actor, cost)).require()
+
     async def be_present(self, actor: Actor, connection_id: Id, project_id: Id | None, state: Any) -> None:
         """Raises PROJECT_NOT_FOUND, VALIDATION_ERROR for a state that cannot be told."""
         found = await self._project(actor, project_id, Permission.PROJECTS_READ)

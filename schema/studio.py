@@ -34,8 +34,8 @@ from gateway.limits import LimitState
 from schema.costs import Costs
 from schema.limits import MOST_TOKENS, Measured, measure
 
-DOCUMENTS_KEPT = 500
-LONGEST_KEPT_CHARACTERS = 20_000  # so that what is kept has a bound
+DOCUMENTS_KEPT = 200
+LONGEST_KEPT_CHARACTERS = 5_000  # so that what is kept has a bound: parsed, each takes some 100 bytes
 _ASKS_OF_SCHEMA = re.compile(r"__(schema|type)\b")
 _COSTS = Costs(DOCUMENTS_KEPT)
 _MALFORMED = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
@@ -169,9 +169,10 @@ async def _begun(context: ExecutionContext, document: DocumentNode) -> GraphQLRe
     )
     if not isinstance(executor, Executor):
         return GraphQLResult(errors=executor)
+    cost = _measured(context, document).cost
     found = create_source_event_stream(executor)
     source = await found if isawaitable(found) else found
-    return source if isinstance(source, GraphQLResult) else GraphQLResult({"begun": Begun(executor, source)})
+    return source if isinstance(source, GraphQLResult) else GraphQLResult({"begun": Begun(executor, source, cost)})
 
 
 EXTENSIONS = [_limit_tokens, _keep_parsed, _Budget, _keep_validated, _Subscribing]
@@ -179,10 +180,11 @@ EXTENSIONS = [_limit_tokens, _keep_parsed, _Budget, _keep_validated, _Subscribin
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A subscription: what its resolver found, and the executor that answers for each value of that."""
+    """A subscription: what its resolver found, the executor that answers for each value of that, and at which cost."""
 
     executor: Executor[Any]
     source: Any
+    cost: int
 
 
 class StudioSchema(strawberry.Schema):

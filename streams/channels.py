@@ -1,20 +1,18 @@
 """Channels: what happens in the named places, as one stream under one cursor, for all who follow the same."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.announcements import EVERYBODY
 from domain.ids import Id
 from storage.announcements import Announcements
 from streams.deliveries import Deliveries, Delivery, Following, Interests, announced
-from streams.onlookers import Onlooker
+from streams.encoded import Encoded
+from streams.onlookers import Onlooker, Told, snapshot
 from streams.presence import Rooms
-from streams.topics import SINKS_AT_ONCE, Encode, Sink, Source, Topic
-
-ENCODED_KEPT = 512
+from streams.topics import Encode, Sink, Source, Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +46,36 @@ class Channels(Source):
             return following.cursor
 
     @property
+    def project_id(self) -> Id | None:
+        projects = (self.interests.keys() | self.rooms) - {EVERYBODY}
+        return next(iter(projects)) if len(projects) == 1 else None
+
+    @property
     def lost(self) -> str | None:
         """Why the cursor leads nowhere, if it does not lead on here."""
         here = self.interests.keys() - {EVERYBODY}
         return None if self.asked is None or here <= self.asked.keys() else "the cursor is of other channels"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Newcomer:
-    """Somebody on the way: where they stand, once they have what comes before; whether they have arrived."""
+    """
+    Somebody on the way: where they stand, who they were told is present, and that they wait for the topic.
 
-    following: Following
+    `goes_on` is set once the topic has taken them in, or cannot: then they follow alone again.
+    """
+
+    sink: Sink
     stands: dict[Id, int]
+    told: Told
     is_admitted: bool = False
+    goes_on: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class ChannelTopic(Topic):
     """
-    Its sinks all stand at the same place. Who joins follows alone, until they stand there too.
+    Its sinks all stand at the same place. Who joins follows alone, until nothing more is known than they have; then
+    the topic tells them what happened in between and takes them in.
 
     What was encoded lately is kept, so that many who catch up at once do not have it encoded for each of them.
     """
@@ -73,9 +83,9 @@ class ChannelTopic(Topic):
     def __init__(self, source: Channels, encode: Encode) -> None:
         super().__init__(encode)
         self._source = source
-        self._newcomers: dict[Sink, _Newcomer] = {}
-        self._encoded: OrderedDict[Hashable, asyncio.Future[bytes]] = OrderedDict()
-        self._following: Following | None = None
+        self._newcomers: dict[_Newcomer, None] = {}
+        self._encoded = Encoded(encode)
+        self._here: asyncio.Future[tuple[Following, Onlooker]] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         origins = self._source.origins
@@ -84,23 +94,20 @@ class ChannelTopic(Topic):
             onlooker = Onlooker(following.wake)
             for project_id in sorted(self._source.rooms):
                 await onlooker.enter(stack, origins.rooms, project_id)
-            self._following = following
-            reached = dict(following.positions)
+            self._here.set_result((following, onlooker))
             async for batch in following.batches():
-                await self._admit(reached, onlooker)
                 for delivery in batch:
-                    await self.push(await self._bytes_of(delivery), delivery.about)
-                reached = dict(following.positions)
+                    await self._push(await self._encoded.of(delivery), delivery.about)
                 for delivery in onlooker.changes(following.cursor):
-                    await self.push(await self.encode(delivery), delivery.about)
-                await self._admit(reached, onlooker)
+                    await self._push(await self.encode(delivery), delivery.about)
+                for newcomer in [one for one in self._newcomers if _is_past(following.positions, one.stands)]:
+                    await self._admit(newcomer, following, onlooker)
 
-    async def push(self, payload: bytes, about: Hashable) -> None:
-        for number, sink in enumerate(list(self.sinks), 1):
-            if sink in self.sinks:
+    async def _push(self, payload: bytes, about: Hashable) -> None:
+        for sink in list(self.sinks):
+            if sink in self.sinks:  # others have had their turn meanwhile
                 sink.push(payload, about)
-            if number % SINKS_AT_ONCE == 0:
-                await asyncio.sleep(0)
+            await self.written()
 
     async def join(self, sink: Sink, source: Channels) -> bool:
         asked, welcome = source.asked, list[Delivery]()
@@ -108,58 +115,77 @@ class ChannelTopic(Topic):
             current, seq = await source.origins.announcements.current_with_seq()
             asked, welcome = {**(asked or {}), EVERYBODY: seq}, [announced(one) for one in current]
         async with source.origins.deliveries.follow(source.interests, asked, source.lost) as following:
-            sink.begin(following.cursor)
-            for delivery in welcome:
-                await self._tell(sink, delivery.at(following.cursor))
-            newcomer = _Newcomer(following, {})
-            try:
-                return await self._catch_up(sink, newcomer)
-            finally:
-                self._newcomers.pop(sink, None)
-
-    async def _catch_up(self, sink: Sink, newcomer: _Newcomer) -> bool:
-        async for batch in newcomer.following.batches():
-            self.require_on()
-            if newcomer.is_admitted:
-                break
-            self._newcomers.pop(sink, None)
-            for delivery in batch:
-                await self._tell(sink, delivery)
-            newcomer.stands = dict(newcomer.following.positions)
-            self._newcomers[sink] = newcomer
-            if self._following:
-                self._following.wake()
+            # Until all of them are told, the cursor is one that has them told again.
+            before = following.cursor_without(EVERYBODY) if welcome else following.cursor
+            sink.begin(before)
+            for place, delivery in enumerate(welcome, 1):
+                await self._tell(sink, delivery.at(following.cursor if place == len(welcome) else before))
+            await self._catch_up(sink, following)
         return True
 
-    async def _admit(self, reached: Mapping[Id, int], onlooker: Onlooker) -> None:
-        """Take in those who stand where this topic stands; they are told who is present."""
-        for sink, newcomer in list(self._newcomers.items()):
-            if newcomer.stands != reached or sink not in self._newcomers:
+    async def _catch_up(self, sink: Sink, following: Following) -> None:
+        told: Told | None = None
+        async for batch in following.batches():
+            for delivery in batch:
+                await self._tell(sink, delivery)
+            if batch:
                 continue
-            del self._newcomers[sink]
-            newcomer.is_admitted = True
-            self.sinks[sink] = 0
-            newcomer.following.wake()
-            for delivery in onlooker.snapshots(newcomer.following.cursor):
-                payload = await self._bytes_of(delivery)
-                if sink in self.sinks:
-                    sink.push(payload, None)
+            told = await self._tell_presence(sink, following) if told is None else told
+            newcomer = _Newcomer(sink, dict(following.positions), told)
+            await self._await_admission(newcomer)
+            if newcomer.is_admitted:
+                return
+            following.wake()
+
+    async def _tell_presence(self, sink: Sink, following: Following) -> Told:
+        _, onlooker = await self._ready()
+        told = onlooker.told()
+        for project_id, members in told.items():
+            await self._tell(sink, snapshot(following.cursor, project_id, members))
+        return told
+
+    async def _await_admission(self, newcomer: _Newcomer) -> None:
+        topics_following, _ = await self._ready()
+        self._newcomers[newcomer] = None
+        try:
+            topics_following.wake()
+            await newcomer.goes_on.wait()
+            self.require_on()
+        finally:
+            self._newcomers.pop(newcomer, None)
+
+    async def _ready(self) -> tuple[Following, Onlooker]:
+        """What `run` follows and looks at."""
+        self.require_on()
+        found = await asyncio.shield(self._here)
+        self.require_on()
+        return found
+
+    async def _admit(self, newcomer: _Newcomer, following: Following, onlooker: Onlooker) -> None:
+        """Take somebody in, unless what they lack is kept no more: then they read it and come again."""
+        missed = following.since(newcomer.stands)
+        if missed is not None and newcomer.sink in self.followers:
+            missed += onlooker.since(newcomer.told, following.cursor)
+            for payload, about in [(await self._encoded.of(delivery), delivery.about) for delivery in missed]:
+                newcomer.sink.push(payload, about)
+            newcomer.is_admitted = newcomer in self._newcomers
+            if newcomer.is_admitted:
+                self.sinks[newcomer.sink] = 0
+        newcomer.goes_on.set()
 
     async def _tell(self, sink: Sink, delivery: Delivery) -> None:
         await sink.has_room()
-        sink.push(await self._bytes_of(delivery), delivery.about)
-
-    async def _bytes_of(self, delivery: Delivery) -> bytes:
-        """Encoded once, whoever asks first."""
-        key = delivery.cursor, delivery.event, delivery.subject_id, delivery.occurred_at
-        if key not in self._encoded:
-            self._encoded[key] = asyncio.ensure_future(self.encode(delivery))
-            if len(self._encoded) > ENCODED_KEPT:
-                self._encoded.popitem(last=False)
-        return await asyncio.shield(self._encoded[key])
+        sink.push(await self._encoded.of(delivery), delivery.about)
+        await self.written()
 
     def end(self) -> None:
         """Those on the way are woken, so that they see it."""
         super().end()
-        for newcomer in self._newcomers.values():
-            newcomer.following.wake()
+        if not self._here.done():
+            self._here.cancel()
+        for newcomer in self._newcomers:
+            newcomer.goes_on.set()
+
+
+def _is_past(positions: Mapping[Id, int], others: Mapping[Id, int]) -> bool:
+    return all(positions[feed] >= other for feed, other in others.items())

@@ -20,6 +20,8 @@ from streams.presence import Rooms
 from streams.topics import Topics
 
 MOST_OPERATIONS = 100
+MESSAGES_PER_SECOND = 100
+MOST_MESSAGES_AT_ONCE = 400
 
 log = structlog.get_logger(__name__)
 _decode = msgspec.json.Decoder().decode
@@ -64,6 +66,7 @@ class Conversation(ABC):
         self._wire = wire
         loop = asyncio.get_running_loop()
         self._heard = loop.time()
+        self._patience: float = MOST_MESSAGES_AT_ONCE
         self._late = loop.call_later(lobby.init_seconds, self._too_late)
 
     @property
@@ -98,7 +101,7 @@ class Conversation(ABC):
         loop = asyncio.get_running_loop()
         try:
             while (event := await receive())["type"] != "websocket.disconnect":
-                self._heard = loop.time()
+                await self._pace(loop.time())
                 try:
                     await self._take(event.get("text"))
                 except Closed as closed:
@@ -112,6 +115,12 @@ class Conversation(ABC):
             self.drop_all()
             self.lobby.attendance.leave(self)
             self.lobby.rooms.leave_all(self.connection_id)
+
+    async def _pace(self, now: float) -> None:
+        """One message, then the others have their turn; who says more than there is patience for waits."""
+        self._patience = min(self._patience + (now - self._heard) * MESSAGES_PER_SECOND, MOST_MESSAGES_AT_ONCE) - 1
+        self._heard = now
+        await asyncio.sleep(0 if self._patience > 0 else 1 / MESSAGES_PER_SECOND)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Close it, without waiting; nothing more goes out."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.announcements import Announcement
+from domain.announcements import EVERYBODY, Announcement
 from domain.events import Envelope, Event
 from domain.ids import Id
 from streams.cursors import Cursors
@@ -90,6 +90,10 @@ class Following:
     def cursor(self) -> str:
         return self._cursors.write(self.positions)
 
+    def cursor_without(self, feed: Id) -> str:
+        """One that says nothing of this feed."""
+        return self._cursors.write({id_: position for id_, position in self.positions.items() if id_ != feed})
+
     def wake(self) -> None:
         """Have `batches` yield, be it nothing."""
         self._follower.wake()
@@ -107,23 +111,30 @@ class Following:
                 if batch:
                     self.positions[batch[0].event.project_id] = batch[0].seq - 1
                 yield [self._resync("what happened since the cursor is no longer kept")]
-            yield [delivery for envelope in batch if (delivery := self._delivery(envelope))]
+            yield [delivery for envelope in batch if (delivery := self._delivery(envelope, self.positions))]
 
-    def _delivery(self, envelope: Envelope) -> Delivery | None:
-        """The event as it is sent, where it matters to this listener, who has come past it now."""
+    def since(self, positions: dict[Id, int]) -> list[Delivery] | None:
+        """What is to be told to whoever stands at the positions, so that they stand here; None where it is not kept."""
+        envelopes = self._follower.since(positions)
+        if envelopes is None:
+            return None
+        return [delivery for envelope in envelopes if (delivery := self._delivery(envelope, positions))]
+
+    def _delivery(self, envelope: Envelope, positions: dict[Id, int]) -> Delivery | None:
+        """The event as it is sent, where it matters here; the positions come past it."""
         event = envelope.event
-        self.positions[event.project_id] = envelope.seq
+        positions[event.project_id] = envelope.seq
         if not self._interests[event.project_id].includes(event):
             return None
         return Delivery(
-            cursor=self.cursor,
+            cursor=self._cursors.write(positions),
             channel=event.channel,
             event=event.event,
             payload=event.payload,
             subject_type=event.subject_type,
             subject_id=event.subject_id,
             client_mutation_id=envelope.client_mutation_id,
-            trace_id=envelope.trace_id,
+            trace_id=envelope.trace_id or None,  # what comes due by the clock has no trace
             occurred_at=event.occurred_at,
         )
 
@@ -131,7 +142,7 @@ class Following:
         cursor = self.cursor
         return Delivery(
             cursor=cursor,
-            channel="runs",
+            channel="runs" if self._interests.keys() - {EVERYBODY} else "announcements",
             event="resync",
             payload={"reason": reason, "cursor": cursor},
             subject_type="Resync",
@@ -143,10 +154,6 @@ class Deliveries:
     def __init__(self, hub: Hub, cursors: Cursors) -> None:
         self._hub = hub
         self._cursors = cursors
-
-    def positions_of(self, after: str | None) -> Mapping[Id, int] | None:
-        """Where a listener stood. Raises CURSOR_EXPIRED for a cursor of another server."""
-        return None if after is None else self._cursors.read(after)
 
     @asynccontextmanager
     async def follow(

@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 class Ushers(Protocol):
     """Finds what a caller may follow. Raises what the contract says of `stream`."""
 
+    async def pay(self, actor: Actor, cost: int) -> None:
+        """Take the cost from the caller's minute. Raises RATE_LIMITED."""
+
     async def channels(self, actor: Actor, wanted: Sequence[Wanted], after: str | None) -> Channels: ...
 
     async def be_present(self, actor: Actor, connection_id: Id, project_id: Id | None, state: Any) -> None:
@@ -91,6 +94,7 @@ class Envelope(Conversation):
                 self._unsubscribe(message)
             case "presence":
                 project_id, state = id_in(message, "projectId"), state_in(message)
+                await self.ushers.pay(self.actor, 1)
                 await self.ushers.be_present(self.actor, self.connection_id, project_id, state)
             case _:
                 known = "auth, subscribe, unsubscribe, presence, ping"
@@ -125,16 +129,18 @@ class Envelope(Conversation):
 class _Following:
     """One subscription under way: a sink of events."""
 
-    __slots__ = ("_conversation", "_head", "_task", "id", "topic")
+    __slots__ = ("_conversation", "_head", "_is_begun", "_task", "id", "topic")
 
     def __init__(self, conversation: Envelope, id: str, wanted: Sequence[Wanted], after: str | None) -> None:
         self.id = id
         self._conversation = conversation
         self._head = b'{"id":' + msgspec.json.encode(id) + b","
+        self._is_begun = False
         self.topic: Topic | None = None
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(wanted, after))
 
     def begin(self, cursor: str) -> None:
+        self._is_begun = True
         self._conversation.send(type="subscribed", id=self.id, cursor=cursor)
 
     def push(self, payload: bytes, subject: Hashable) -> None:
@@ -146,6 +152,8 @@ class _Following:
         del self._conversation.under_way[self.id]
         if error is not None:
             self._conversation.fail(error, self.id)
+        if self._is_begun:
+            self._conversation.send(type="unsubscribed", id=self.id)
 
     async def has_room(self) -> None:
         await self._conversation.outbox.has_room()
@@ -168,8 +176,9 @@ class _Following:
 
     async def _follow(self, wanted: Sequence[Wanted], after: str | None) -> None:
         conversation = self._conversation
+        await conversation.ushers.pay(conversation.actor, len(wanted))
         channels = await conversation.ushers.channels(conversation.actor, wanted, after)
-        subscription = Subscription((PROTOCOL, channels.key), channels, _encode)
+        subscription = Subscription((PROTOCOL, channels.key), channels, _encode, conversation.actor.identity)
         await conversation.lobby.topics.follow(subscription, self)
 
 
@@ -181,7 +190,7 @@ async def _encode(delivery: Delivery) -> bytes:
         "payload": delivery.payload,
         "cursor": delivery.cursor,
         "clientMutationId": delivery.client_mutation_id,
-        "traceId": delivery.trace_id or None,  # what comes due by the clock has no trace
+        "traceId": delivery.trace_id,
         "occurredAt": rfc3339(delivery.occurred_at),
     }
     return msgspec.json.encode(told)[1:]

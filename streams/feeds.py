@@ -81,6 +81,15 @@ class Feed(HeardChannel):
             await self._read_on(seq)
         return self._kept_after(seq) or await self._events.after(self.project_id, seq, most=BATCH_EVENTS)
 
+    def between(self, seq: int, end: int) -> list[Envelope] | None:
+        """The events after `seq` up to `end`, where they are kept here: without waiting."""
+        if seq >= end:
+            return []
+        if not self._recent or self._recent[0].seq > seq + 1 or self._recent[-1].seq < end:
+            return None
+        start = seq + 1 - self._recent[0].seq
+        return list(islice(self._recent, start, start + end - seq))
+
     def _is_at_end(self, seq: int) -> bool:
         """Whether everything that is kept has been seen by who stands here."""
         return not self._recent or seq == self._recent[-1].seq
@@ -109,6 +118,16 @@ class Follower:
     def wake(self) -> None:
         """Have `batches` look again."""
         self._news.set()
+
+    def since(self, positions: Mapping[Id, int]) -> list[Envelope] | None:
+        """What this follower has come past since these positions, feed by feed, where that is kept here."""
+        found: list[Envelope] = []
+        for project_id, feed in self._feeds.items():
+            between = feed.between(positions[project_id], self.positions[project_id])
+            if between is None:
+                return None
+            found += between
+        return found
 
     async def batches(self) -> AsyncIterator[tuple[list[Envelope], bool]]:
         """

@@ -11,6 +11,9 @@ from streams.deliveries import Delivery
 from streams.presence import Rooms
 from streams.rooms import PresenceChange, Room
 
+Told = dict[Id, dict[Id, Presence]]
+"""Who is present, by project and connection."""
+
 
 class Onlooker:
     """Looks at rooms. `changes` are what differs from what was told; `wake` is called when there may be some."""
@@ -18,9 +21,8 @@ class Onlooker:
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._rooms: dict[Id, Room] = {}
-        self._told: dict[Id, dict[Id, Presence]] = {}
+        self._told: Told = {}
         self._changed: dict[tuple[Id, Id], None] = {}  # a set in the order of arrival
-        self._snapshots: dict[str, list[Delivery]] = {}
 
     async def enter(self, stack: AsyncExitStack, rooms: Rooms, project_id: Id) -> None:
         """Look at this room too, as long as the stack lasts."""
@@ -35,15 +37,20 @@ class Onlooker:
         """What has changed since, each connection once; from now on it counts as told."""
         changed, self._changed = self._changed, {}
         found = [self._change(project_id, connection_id, cursor) for project_id, connection_id in changed]
-        if found:
-            self._snapshots.clear()
         return [delivery for delivery in found if delivery]
 
-    def snapshots(self, cursor: str) -> list[Delivery]:
+    def told(self) -> Told:
         """Who is present in each room, as was told."""
-        if cursor not in self._snapshots:
-            self._snapshots = {cursor: [_snapshot(cursor, *room) for room in self._told.items()]}
-        return self._snapshots[cursor]
+        return {project_id: dict(members) for project_id, members in self._told.items()}
+
+    def since(self, told: Told, cursor: str) -> list[Delivery]:
+        """What is to be told to whoever was told that, so that they know the same."""
+        found = []
+        for project_id, members in self._told.items():
+            for connection_id in {**told[project_id], **members}:
+                before, now = told[project_id].get(connection_id), members.get(connection_id)
+                found.append(_difference(cursor, before, now))
+        return [delivery for delivery in found if delivery]
 
     def _notice(self, project_id: Id, change: PresenceChange) -> None:
         self._changed[project_id, change.presence.connection_id] = None
@@ -51,14 +58,32 @@ class Onlooker:
 
     def _change(self, project_id: Id, connection_id: Id, cursor: str) -> Delivery | None:
         told = self._told[project_id]
-        before, now = told.get(connection_id), self._rooms[project_id].members.get(connection_id)
-        if now is None:
-            gone = told.pop(connection_id, None)
-            return _left(cursor, gone) if gone else None
-        told[connection_id] = now
-        if before is not None and before.version == now.version:
-            return None
-        return _here(cursor, "presence.updated" if before else "presence.joined", now)
+        before, now = told.pop(connection_id, None), self._rooms[project_id].members.get(connection_id)
+        if now is not None:
+            told[connection_id] = now
+        return _difference(cursor, before, now)
+
+
+def snapshot(cursor: str, project_id: Id, members: dict[Id, Presence]) -> Delivery:
+    """Who is present when somebody begins to look."""
+    here = list(members.values())
+    return Delivery(
+        cursor=cursor,
+        channel="presence",
+        event="presence.snapshot",
+        payload={"projectId": project_id, "members": [plain(one) for one in here]},
+        subject_type="PresenceSnapshot",
+        subject_id=project_id,
+        subject=here,
+    )
+
+
+def _difference(cursor: str, before: Presence | None, now: Presence | None) -> Delivery | None:
+    if now is None:
+        return _left(cursor, before) if before else None
+    if before is None:
+        return _here(cursor, "presence.joined", now)
+    return _here(cursor, "presence.updated", now) if before.version != now.version else None
 
 
 def _here(cursor: str, event: str, presence: Presence) -> Delivery:
@@ -79,17 +104,4 @@ def _delivery(cursor: str, event: str, presence: Presence, payload: dict[str, An
         subject_type="Presence",
         subject_id=presence.connection_id,
         subject=presence,
-    )
-
-
-def _snapshot(cursor: str, project_id: Id, members: dict[Id, Presence]) -> Delivery:
-    here = list(members.values())
-    return Delivery(
-        cursor=cursor,
-        channel="presence",
-        event="presence.snapshot",
-        payload={"projectId": project_id, "members": [plain(one) for one in here]},
-        subject_type="PresenceSnapshot",
-        subject_id=project_id,
-        subject=here,
     )

@@ -12,7 +12,7 @@ from domain.ids import Id
 from domain.permissions import Actor
 from storage.reads import Reads
 from streams.feeds import RETRY_SECONDS, Hub
-from streams.topics import SINKS_AT_ONCE, Encode, Sink, Source, Topic
+from streams.topics import Encode, Sink, Source, Topic
 
 
 class Watched(Protocol):
@@ -63,6 +63,10 @@ class States(Source, Generic[Subject]):
     def key(self) -> Hashable:
         return type(self.subject), self.subject.id
 
+    @property
+    def project_id(self) -> Id:
+        return self.subject.project_id
+
     def topic(self, encode: Encode) -> "StateTopic[Subject]":
         return StateTopic(self, encode)
 
@@ -87,10 +91,10 @@ class StateTopic(Topic, Generic[Subject]):
                 await self._tell(state)
 
     async def join(self, sink: Sink, source: States[Subject]) -> bool:
-        state = await source.now()
+        before, state = self._told, await source.now()
         payload = await self.encode(state)
-        if self._told and self._told[0].version > state.version:
-            state, payload = self._told
+        if self._told and self._told is not before and self._told[0].version >= state.version:
+            state, payload = self._told  # which was told meanwhile, and not to this one
         sink.push(payload, state.id)
         if not state.is_finished:
             self.require_on()
@@ -100,12 +104,11 @@ class StateTopic(Topic, Generic[Subject]):
     async def _tell(self, state: Subject) -> None:
         payload = await self.encode(state)
         self._told = state, payload
-        for number, sink in enumerate(list(self.sinks), 1):
+        for sink in list(self.sinks):
             if sink in self.sinks and self.sinks[sink] <= state.version:
                 self.sinks[sink] = state.version
                 sink.push(payload, state.id)
-            if number % SINKS_AT_ONCE == 0:
-                await asyncio.sleep(0)
+            await self.written()
 
 
 async def _again(subject: Subject, reads: Reads, actor: Actor) -> Subject:

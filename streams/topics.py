@@ -6,6 +6,7 @@ An event is executed and encoded once for a topic; each of its sinks costs a wri
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,8 +14,10 @@ from typing import Any, Protocol
 import structlog
 
 from domain.errors import DomainError, ErrorCode
+from domain.ids import Id
 
 SINKS_AT_ONCE = 100  # are written to before others have their turn
+MOST_COST_OF_CALLER = 20_000
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +53,11 @@ class Source(ABC):
     def key(self) -> Hashable:
         """Equal for those that bring the same, wherever they begin."""
 
+    @property
+    @abstractmethod
+    def project_id(self) -> Id | None:
+        """The one project that all of it is about, if it is about one."""
+
     @abstractmethod
     def topic(self, encode: Encode) -> "Topic": ...
 
@@ -60,11 +68,17 @@ class Source(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A source and how its values are told; `key` is equal for those whose answers are the same bytes."""
+    """
+    A source and how its values are told; `key` is equal for those whose answers are the same bytes.
+
+    `cost` is how many objects each answer can hold; `caller` pays for it, if nobody does so already.
+    """
 
     key: Hashable
     source: Source
     encode: Encode
+    caller: Hashable = None
+    cost: int = 1
 
 
 class Topic(ABC):
@@ -80,6 +94,7 @@ class Topic(ABC):
         self.followers: set[Sink] = set()
         self.sinks: dict[Sink, int] = {}
         self.is_over = False
+        self._written = 0
 
     @abstractmethod
     async def run(self) -> None:
@@ -88,6 +103,13 @@ class Topic(ABC):
     @abstractmethod
     async def join(self, sink: Sink, source: Any) -> bool:
         """Bring a sink what it has missed, then everything. False where nothing more is to come."""
+
+    async def written(self, sinks: int = 1) -> None:
+        """Let others have their turn after so many writes, one after another or at once."""
+        self._written += sinks
+        if self._written >= SINKS_AT_ONCE:
+            self._written = 0
+            await asyncio.sleep(0)
 
     def end(self) -> None:
         self.is_over = True
@@ -102,6 +124,7 @@ class Topics:
 
     def __init__(self) -> None:
         self._open: dict[Hashable, tuple[Topic, asyncio.Task[None]]] = {}
+        self._costs: Counter[Hashable] = Counter()  # of the open ones, by who pays
 
     async def follow(self, subscription: Subscription, sink: Sink) -> None:
         """Returns once the sink is served; it gets what comes until it leaves. Raises what the source refuses."""
@@ -132,9 +155,23 @@ class Topics:
         if subscription.key not in self._open:
             topic = subscription.source.topic(subscription.encode)
             topic.key = subscription.key
+            self._charge(subscription)
             running = asyncio.create_task(self._run(topic), name="topic")
+            running.add_done_callback(lambda _: self._credit(subscription.caller, subscription.cost))
             self._open[subscription.key] = topic, running
         return self._open[subscription.key][0]
+
+    def _charge(self, subscription: Subscription) -> None:
+        """Each event is executed for each topic, so what one caller can have executed has a bound."""
+        if self._costs[subscription.caller] + subscription.cost > MOST_COST_OF_CALLER:
+            message = f"All you follow may hold {MOST_COST_OF_CALLER:,} objects at once: ask for less, or for the same"
+            raise DomainError(ErrorCode.RATE_LIMITED, message)
+        self._costs[subscription.caller] += subscription.cost
+
+    def _credit(self, caller: Hashable, cost: int) -> None:
+        self._costs[caller] -= cost
+        if self._costs[caller] <= 0:
+            del self._costs[caller]
 
     async def _run(self, topic: Topic) -> None:
         failure: DomainError | None = None

@@ -100,7 +100,6 @@ async def test_what_comes_due_is_told_when_its_time_has_come(client: Client) -> 
         assert told["version"] < started["version"] < ended["version"]
 
 
-@pytest.mark.xfail(strict=True, raises=TimeoutError, reason="the first cursor counts those that hold as told already")
 async def test_cut_off_before_those_that_hold_are_told_one_hears_them_on_resuming(client: Client) -> None:
     first, _ = await announced(client, "one"), await announced(client, "two")
     async with corresponding(client) as one:

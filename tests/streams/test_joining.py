@@ -16,7 +16,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.run_commands import CancelRun, StartRun
 from domain.workflows import Workflow
-from streams.topics import Subscription, Topics
+from streams.topics import Subscription, Topic, Topics
 from tests.api.talking import Talker, acknowledged
 from tests.streams.following import Listener, canceled_run, channels_of, listening, until
 from tests.studio import Client, Tenant, serving, tenant
@@ -83,6 +83,7 @@ class _Told:
 
     got: list[Any] = field(default_factory=list)
     ends: list[DomainError | None] = field(default_factory=list)
+    topic: Topic | None = None
 
     def begin(self, cursor: str) -> None:
         pass
@@ -122,7 +123,7 @@ async def test_a_topic_that_fails_ends_all_that_follow_it_and_who_comes_next_is_
     await canceled_run(one)
     await until(lambda: len(late.got) == 7)
     await following
-    topics.leave(again, late)
+    topics.leave(late)
     assert (late.ends, topics._open) == ([], {})
     assert [len(sink.ends) for sink in sinks] == [1, 1, 1]
 

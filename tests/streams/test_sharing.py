@@ -120,7 +120,7 @@ async def _followed(topics: Topics, subscription: Subscription) -> AsyncIterator
         task = tasks.create_task(topics.follow(subscription, listener))
         yield listener
         task.cancel()
-        topics.leave(subscription, listener)
+        topics.leave(listener)
 
 
 class _Counted:
