@@ -68,7 +68,7 @@ class PlainSocket:
 
     async def read_until(self, number: int) -> None:
         async with asyncio.timeout(LIMIT_SECONDS):
-            while not self.is_over and (not self.heard or self.heard[-1]["number"] < number):
+            while not self.is_over and (not self.heard or self.heard[-1].get("number", number) < number):
                 await self.read()
 
     async def read(self) -> None:
@@ -92,7 +92,7 @@ class PlainSocket:
             protocol.receive_eof()
         for event in protocol.events_received():
             if isinstance(event, Frame) and event.data and event.opcode == 1:
-                self._take(json.loads(event.data))
+                self._take(json.loads(bytes(event.data)))
         if protocol.close_rcvd:
             self.is_over = True
 
@@ -118,6 +118,7 @@ async def subscribed(
     url: str = "",
     receive_bytes: int | None = None,
     after: str | None = None,
+    who: tuple[str, str] | None = None,
 ) -> PlainSocket:
     """Connected as long as the stack lasts, and asking for the events of the key's project."""
     one = await connected(stack, key, speech, url=url, receive_bytes=receive_bytes)
