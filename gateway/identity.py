@@ -60,7 +60,6 @@ class Identity:
         self._uses = uses
         self._remembered: OrderedDict[str, tuple[float, ApiKey | None]] = OrderedDict()
         self._teams: OrderedDict[tuple[Id, str], tuple[float, Mapping[Id, Role]]] = OrderedDict()
-        self._prefixes: OrderedDict[str, str] = OrderedDict()  # of the keys that were let in, by their ids
 
     async def of_request(self, request: HTTPConnection) -> Actor:
         """The actor of `X-API-Key` or `Authorization: Bearer`. Raises UNAUTHENTICATED, IP_RATE_LIMIT_EXCEEDED."""
@@ -88,7 +87,9 @@ class Identity:
         Raises UNAVAILABLE while the database does not answer.
         """
         if actor.kind is ActorKind.API_KEY:
-            row = await self._row(self._prefixes.get(actor.subject, ""))
+            row = await self._credentials.api_key_by_id(Id(actor.subject))
+            if row is not None:  # who is sent away must not come in again for a moment
+                self._keep(row.prefix, row)
             return row is not None and not _ended(row)
         if actor.expires_at is not None and actor.expires_at <= datetime.now(UTC):
             return False
@@ -110,7 +111,6 @@ class Identity:
             raise DomainError(ErrorCode.UNAUTHENTICATED, "This API key is not known here: check that it is whole")
         if _ended(row):
             raise DomainError(ErrorCode.UNAUTHENTICATED, "This API key was revoked or has expired")
-        _remember(self._prefixes, row.id, row.prefix)
         self._uses.note(row.id)
         return Actor(
             subject=row.id,
@@ -135,15 +135,18 @@ class Identity:
             _remember(self._teams, whose, (monotonic() + REMEMBERED_SECONDS, found))
         return found
 
-    async def _row(self, prefix: str, address: str | None = None) -> ApiKey | None:
+    async def _row(self, prefix: str, address: str | None) -> ApiKey | None:
         """The key's row, remembered for a few seconds: no longer, so that a revoked key soon opens nothing."""
         until, row = self._remembered.get(prefix, (0.0, None))
         if until < monotonic():
             if row is None and address is not None:  # whoever guesses need not be looked up
                 self._attempts.require_few(address)
             row = await self._credentials.api_key(prefix)
-            _remember(self._remembered, prefix, (monotonic() + REMEMBERED_SECONDS, row))
+            self._keep(prefix, row)
         return row
+
+    def _keep(self, prefix: str, row: ApiKey | None) -> None:
+        _remember(self._remembered, prefix, (monotonic() + REMEMBERED_SECONDS, row))
 
 
 def _ended(key: ApiKey) -> bool:

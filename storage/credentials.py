@@ -36,6 +36,9 @@ class Credentials:
     async def api_key(self, prefix: str) -> ApiKey | None:
         return await self._one(ApiKey, prefix=prefix)
 
+    async def api_key_by_id(self, id: Id) -> ApiKey | None:
+        return await self._one(ApiKey, id=id)
+
     async def keys_used(self, moments: Mapping[Id, datetime]) -> None:
         """Record when keys were last used."""
         with spoken_plainly():

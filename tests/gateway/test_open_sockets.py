@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.settings import Settings
 from domain.api_keys import ApiKey
@@ -124,13 +125,25 @@ async def test_one_membership_more_closes_no_socket(client: Client) -> None:
     assert (await identity.of(None, token, "0" * 32)).memberships.keys() == {owner.project_id, shop.id}
 
 
-async def test_a_key_whose_expiry_was_put_off_stays(client: Client) -> None:
+async def test_a_key_whose_expiry_was_put_off_stays_once_it_is_said_again(client: Client) -> None:
     await change_keys(client, expires_at=datetime.now(UTC) + SOON)
-    actor = await key_actor(client)
-    assert actor.expires_at
-    await change_keys(client, expires_at=datetime.now(UTC) + timedelta(days=1))
-    client.parts.identity._remembered.clear()
-    assert await client.parts.identity.still_valid(actor)
+    async with acknowledged(client) as silent, acknowledged(client) as talker:
+        await change_keys(client, expires_at=datetime.now(UTC) + timedelta(days=1))
+        client.parts.identity._remembered.clear()
+        await talker.say(type="ping", payload={"apiKey": client.key.apiKey})
+        assert (await talker.hear())["type"] == "pong"
+        assert (await silent.closed())[0] == 4419
+        await talker.ask("q", VIEWER)
+        assert (await talker.hear())["type"] == "next"
+    async with acknowledged(client):
+        pass
+
+
+def identity_of(client: Client, engine: AsyncEngine) -> Identity:
+    """What another process has, over this database."""
+    credentials, secrets = Credentials(engine), client.parts.secrets
+    attempts, uses = Attempts(client.parts.studio.meter), KeyUses(credentials.keys_used)
+    return Identity(credentials, secrets, Tokens(secrets.token_key), attempts, uses)
 
 
 class _Guest:
@@ -147,11 +160,9 @@ class _Guest:
 
 
 async def test_a_database_that_is_away_shuts_nobody_out(client: Client) -> None:
-    actor, secrets = await key_actor(client), client.parts.secrets
+    actor = await key_actor(client)
     engine = create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere", connections=2)
-    credentials, attempts = Credentials(engine), Attempts(client.parts.studio.meter)
-    uses = KeyUses(credentials.keys_used)
-    identity = Identity(credentials, secrets, Tokens(secrets.token_key), attempts, uses)
+    identity = identity_of(client, engine)
     with pytest.raises(DomainError, match="away"):
         await identity.still_valid(actor)
     attendance = Attendance(identity.still_valid, recheck_seconds=0.01, idle_seconds=60, most=1)
@@ -162,6 +173,14 @@ async def test_a_database_that_is_away_shuts_nobody_out(client: Client) -> None:
             await attendance.run()
     assert guest.closed_with is None
     await engine.dispose()
+
+
+async def test_a_key_is_valid_whatever_has_been_forgotten_of_it_here(client: Client) -> None:
+    actor = await key_actor(client)
+    other = identity_of(client, client.parts.engine)  # has let nobody in
+    assert await other.still_valid(actor)
+    await change_keys(client, revoked_at=datetime.now(UTC))
+    assert not await other.still_valid(actor)
 
 
 async def test_who_was_never_let_in_is_not_valid(client: Client) -> None:
