@@ -139,34 +139,41 @@ class HttpWire(HttpToolsProtocol):
 
     _late: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _has_head = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._late = self.loop.call_later(HEAD_SECONDS, transport.abort)
+        self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_there()
+        self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._late:
-            self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES:
-                self.transport.abort()
+        if self._has_head:
+            return
+        self._await_head()
+        self._head_bytes += len(data)
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self.transport.abort()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._has_head = False
         self._head_bytes = 0
-        self._late = self._late or self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
     def on_headers_complete(self) -> None:
-        self._head_is_there()
+        self._has_head = True
+        self._stop_waiting()
         extensions: dict[str, Any] = {_ABORT: self.transport.abort}
         self.scope["extensions"] = extensions
         super().on_headers_complete()
 
-    def _head_is_there(self) -> None:
+    def _await_head(self) -> None:
+        self._late = self._late or self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
         if self._late:
             self._late.cancel()
             self._late = None
