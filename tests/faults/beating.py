@@ -59,7 +59,7 @@ class Beating:
     async def until(self, holds: Callable[[Pulse], bool], seconds: float) -> None:
         """What must be so after some seconds at the latest."""
         async with asyncio.timeout(seconds):
-            while not holds(await self.pulse()):
+            while not holds(await self.pulse()):  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self) -> float:
