@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol
 
 import msgspec
@@ -20,6 +21,7 @@ from streams.presence import Rooms
 from streams.topics import Topics
 
 MOST_OPERATIONS = 100
+MESSAGES_AT_ONCE = 20  # are taken before others have their turn
 
 log = structlog.get_logger(__name__)
 _decode = msgspec.json.Decoder().decode
@@ -95,10 +97,12 @@ class Conversation(ABC):
 
     async def run(self, receive: Receive) -> None:
         """Until the socket is closed, by whichever side."""
-        loop = asyncio.get_running_loop()
+        loop, messages = asyncio.get_running_loop(), count(1)
         try:
             while (event := await receive())["type"] != "websocket.disconnect":
                 self._heard = loop.time()
+                if next(messages) % MESSAGES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 try:
                     await self._take(event.get("text"))
                 except Closed as closed:

@@ -77,4 +77,4 @@ def _no_traceback_is_logged(capfd: pytest.CaptureFixture[str], caplog: pytest.Lo
     yield
     printed = capfd.readouterr()
     assert "Traceback" not in printed.out + printed.err
-    assert not [record for record in caplog.records if record.exc_info]
+    assert not [record for phase in ("setup", "call") for record in caplog.get_records(phase) if record.exc_info]
