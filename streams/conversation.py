@@ -20,8 +20,8 @@ from streams.presence import Rooms
 from streams.topics import Topics
 
 MOST_OPERATIONS = 100
-MESSAGES_PER_SECOND = 100
-MOST_MESSAGES_AT_ONCE = 400
+MESSAGES_PER_SECOND = 2_000
+MOST_MESSAGES_AT_ONCE = 1_000
 
 log = structlog.get_logger(__name__)
 _decode = msgspec.json.Decoder().decode

@@ -87,10 +87,10 @@ def opened(url: str, count: int) -> Iterator[Sequence[socket.socket]]:
 @asynccontextmanager
 async def accepted(client: Client, protocol: str = "graphql-transport-ws") -> AsyncIterator[socket.socket]:
     """A socket after the handshake, which has said its key."""
-    head = HANDSHAKE.format(host=urlsplit(client.url).netloc, key=client.key.apiKey)
+    head = HANDSHAKE.format(host=urlsplit(client.url).netloc, key=client.key.apiKey, protocol=protocol)
     loop = asyncio.get_running_loop()
     with opened(client.url, 1) as (sock,):
-        await loop.sock_sendall(sock, head.replace("graphql-transport-ws", protocol).encode())
+        await loop.sock_sendall(sock, head.encode())
         answer = b""
         while b"\r\n\r\n" not in answer:
             answer += await loop.sock_recv(sock, 4_096)
