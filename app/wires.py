@@ -19,6 +19,7 @@ HEAD_SECONDS = 10.0
 MOST_HEAD_BYTES = 65_536
 MOST_PIECES = 1_000
 MOST_MESSAGE_BYTES = 65_536
+PIECE_BYTES = 2_048  # of what came at once: some hundred frames, if they are small
 
 
 class Wire(WebSocketsSansIOProtocol):
@@ -28,6 +29,11 @@ class Wire(WebSocketsSansIOProtocol):
     on_full: Callable[[], None] | None = None
     on_room: Callable[[], None] | None = None
     _last_call: asyncio.TimerHandle | None = None
+    _next_piece: asyncio.Handle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._unparsed = bytearray()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -45,14 +51,31 @@ class Wire(WebSocketsSansIOProtocol):
         self._let_go_soon()
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
+        self._forget_unheard()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         with suppress(InvalidState):  # the other side closes as well
             self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        self.transport.resume_reading()  # or its answer would not be read
-        self.read_paused = False
+        self.read_paused = False  # or its answer would not be read
+        self._read_on()
         self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.transport.abort)  # until then uvicorn waits
+
+    def data_received(self, data: bytes) -> None:
+        """Thousands of frames may come at once, on many sockets: each has its turn with a piece of them."""
+        if not self._unparsed and len(data) <= PIECE_BYTES:
+            super().data_received(data)
+            return
+        self._unparsed += data
+        self.transport.pause_reading()
+        self._parse_soon()
+
+    async def receive(self) -> Any:
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self._read_on()
+        return message
 
     def handle_ping(self) -> None:
         """Who does not read gets no answer to a ping, or there would be no end of answers that wait."""
@@ -93,10 +116,37 @@ class Wire(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self.is_full = False
-        if not self.read_paused:
-            self.transport.resume_reading()
+        self._read_on()
         if self.on_room:
             self.on_room()
+
+    def _read_on(self) -> None:
+        """Go on where it stopped, unless there is reason to wait still."""
+        if self.read_paused or (self.is_full and not self.close_sent) or self.transport.is_closing():
+            return
+        if self._unparsed:
+            self._parse_soon()
+        else:
+            self.transport.resume_reading()
+
+    def _parse_soon(self) -> None:
+        self._next_piece = self._next_piece or self.loop.call_soon(self._parse_piece)
+
+    def _parse_piece(self) -> None:
+        self._next_piece = None
+        if (self.is_full and not self.close_sent) or self.transport.is_closing():
+            return
+        piece = bytes(self._unparsed[:PIECE_BYTES])
+        del self._unparsed[:PIECE_BYTES]
+        super().data_received(piece)
+        self._read_on()
+
+    def _forget_unheard(self) -> None:
+        """What was said before the end has no answer any more."""
+        waiting = [self.queue.get_nowait() for _ in range(self.queue.qsize())]
+        for event in waiting:
+            if event["type"] != "websocket.receive":
+                self.queue.put_nowait(event)
 
     # Whichever way a socket is closed, its transport waits until all is sent, which may be never.
 
@@ -105,6 +155,7 @@ class Wire(WebSocketsSansIOProtocol):
         self._let_go_soon()
 
     def handle_close(self, event: Frame) -> None:
+        self._forget_unheard()
         super().handle_close(event)
         self._let_go_soon()
 
@@ -123,6 +174,7 @@ class Wire(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._last_call:
             self._last_call.cancel()
+        self._forget_unheard()
         super().connection_lost(exc)
 
     def _let_go_soon(self) -> None:
