@@ -6,14 +6,16 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.settings import Settings
 from tests.api.asking import CREATE_ASSET, START
-from tests.protocols.conversing import KIND, VIEWER, finish_a_run
+from tests.protocols.conversing import KIND, STREAM, VIEWER, finish_a_run
 from tests.protocols.sourcing import ADDRESS, EVENT_STREAM, sourcing
-from tests.studio import Client, GraphQLFailure
+from tests.studio import Client, GraphQLFailure, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WATCH = "subscription($id: ID!) { runUpdated(id: $id) { status } }"
+CREATE_KEY = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { id } } }"
 SUCCEEDED = {"runUpdated": {"status": "SUCCEEDED"}}
 TWO = "query a { viewer { kind } } query b { b: viewer { kind } }"
 MANY_FIELDS = f"{{{' '.join(f'a{i}:__typename' for i in range(60))}}}"
@@ -150,6 +152,8 @@ TURNED_AWAY: dict[str, tuple[int, str, dict[str, str], str]] = {
     "what wants JSON": (406, "POST", {**JSON, "accept": "application/json"}, ASKED),
     "what wants GraphQL's JSON": (406, "POST", {**JSON, "accept": "application/graphql-response+json"}, ASKED),
     "what wants a page": (406, "POST", {**JSON, "accept": "text/html,application/xhtml+xml"}, ASKED),
+    "what refuses it": (406, "POST", {**JSON, "accept": "application/json, text/event-stream;q=0"}, ASKED),
+    "what refuses it at length": (406, "POST", {**JSON, "accept": "text/event-stream; charset=utf-8; q=0.000"}, ASKED),
     "a reservation": (405, "PUT", {}, ""),
     "the end of an operation": (405, "DELETE", {}, ""),
     "a patch": (405, "PATCH", JSON, ASKED),
@@ -168,6 +172,34 @@ async def test_what_is_no_request_for_a_stream_is_turned_away_in_json(
     assert "json" in answer.headers["content-type"]
     assert "Traceback" not in answer.text
     assert answer.headers["x-trace-id"] in answer.text
+
+
+async def test_asking_for_the_head_alone_executes_nothing(client: Client) -> None:
+    asked = {"query": CREATE_KEY, "variables": {"input": {"projectId": client.key.projectId, "name": "by HEAD"}}}
+    answer = await client.http.request("HEAD", ADDRESS, json=asked, headers=EVENT_STREAM)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    answer = await client.http.head(ADDRESS, params={"query": VIEWER}, headers=EVENT_STREAM)
+    assert (answer.status_code, answer.content) == (405, b"")
+    assert "by HEAD" not in await names_of_keys(client)
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_who_has_too_many_streams_has_nothing_executed(settings: Settings, database_url: str) -> None:
+    async with serving(settings.model_copy(update={"sockets_per_caller": 1}), database_url) as client:
+        given = {"projectId": client.key.projectId, "name": "one too many", "scopes": ["runs:read"]}
+        async with sourcing(client, STREAM):
+            asked = {"query": CREATE_KEY, "variables": {"input": given}}
+            answer = await client.http.post(ADDRESS, json=asked, headers=EVENT_STREAM)
+            assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (429, True)
+        assert "one too many" not in await names_of_keys(client)
+        async with sourcing(client, CREATE_KEY, input=given) as source:
+            await source.all()
+        assert "one too many" in await names_of_keys(client)
+
+
+async def names_of_keys(client: Client) -> list[str]:
+    keys = (await client.ask("{ apiKeys { nodes { name } } } }"))["project"]["apiKeys"]["nodes"]
+    return [key["name"] for key in keys]
 
 
 @pytest.mark.parametrize(
