@@ -62,9 +62,9 @@ def _run(
     try:
         status = _exit_status(command, environment, directory, log, limit_seconds)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise _failure(log, str(error)) from error
+        raise _failure(directory, log, str(error)) from error
     if status:
-        raise _failure(log, f"{' '.join(command)} ended with status {status}")
+        raise _failure(directory, log, f"{' '.join(command)} ended with status {status}")
 
 
 def _exit_status(
@@ -104,6 +104,6 @@ def _guard(group: int) -> Iterator[None]:
             shell.kill()
 
 
-def _failure(log: Path, reason: str) -> DomainError:
-    message = f"The console could not be built: {reason}. Read {log}, mend it, then run ./easel console"
+def _failure(directory: Path, log: Path, reason: str) -> DomainError:
+    message = f"{directory} could not be installed or built: {reason}. Read {log}, mend it, then try again"
     return DomainError(ErrorCode.UNAVAILABLE, message)

@@ -13,7 +13,7 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 EXTENSION = "easel.wire"
-_ABORT = "easel.abort"
+_ABORT = "abort"
 CLOSE_SECONDS = 4.0
 HEAD_SECONDS = 10.0
 MOST_HEAD_BYTES = 65_536
@@ -191,10 +191,11 @@ class HttpWire(HttpToolsProtocol):
 
     _late: asyncio.TimerHandle | None = None
     _head_bytes = 0
-    _has_head = False
+    _is_socket = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.app_state = {**self.app_state, _ABORT: transport.abort}  # each request has a copy, as scope["state"]
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -203,29 +204,26 @@ class HttpWire(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._has_head:
+        if self._is_socket:
             return
-        self._await_head()
-        self._head_bytes += len(data)
-        if self._head_bytes > MOST_HEAD_BYTES:
-            self.transport.abort()
+        if self.cycle is None or self.cycle.response_complete:  # these are bytes of a head, and not the last
+            self._await_head()
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self.transport.abort()
+        elif self._late:
+            self._stop_waiting()
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._has_head = False
-        self._head_bytes = 0
-
-    def on_headers_complete(self) -> None:
-        self._has_head = True
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        self._is_socket = True
         self._stop_waiting()
-        extensions: dict[str, Any] = {_ABORT: self.transport.abort}
-        self.scope["extensions"] = extensions
-        super().on_headers_complete()
 
     def _await_head(self) -> None:
         self._late = self._late or self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
     def _stop_waiting(self) -> None:
+        self._head_bytes = 0
         if self._late:
             self._late.cancel()
             self._late = None
@@ -233,7 +231,7 @@ class HttpWire(HttpToolsProtocol):
 
 def abort(scope: Scope) -> None:
     """Let go of the connection that a request came by."""
-    scope["extensions"][_ABORT]()
+    scope["state"][_ABORT]()
 
 
 def wire_of(scope: Scope) -> Wire:

@@ -6,7 +6,7 @@ import structlog
 
 from domain.announcements import EVERYBODY, TellAnnouncement
 from domain.commands import execute
-from domain.errors import DomainError
+from domain.errors import DomainError, ErrorCode
 from domain.permissions import engine_actor
 from domain.ports import Begin
 from storage.announcements import Announcements
@@ -29,6 +29,13 @@ async def tell_for_ever(begin: Begin, announcements: Announcements, every_second
 
 
 async def tell_due(begin: Begin, announcements: Announcements) -> None:
-    """Tell what is due; what others tell in the same moment is told once."""
+    """Tell what is due; what others tell in the same moment is told once. One that cannot be told holds up no other."""
     for id_ in await announcements.due():
-        await execute(begin, engine_actor(EVERYBODY), TellAnnouncement(id=id_))
+        try:
+            await execute(begin, engine_actor(EVERYBODY), TellAnnouncement(id=id_))
+        except DomainError as error:
+            if error.code is ErrorCode.UNAVAILABLE:  # as it is for all of them
+                raise
+            log.warning("an announcement could not be told", announcement_id=id_, error=error.message)
+        except Exception:
+            log.exception("an announcement could not be told", announcement_id=id_)

@@ -124,7 +124,7 @@ class Usher:
         if state is None:
             self.studio.rooms.leave(found, connection_id)
         else:
-            await self.studio.rooms.say(connection_id, found, actor.subject, actor.name, state)
+            await self.studio.rooms.say(connection_id, found, actor, state)
 
     async def _runs(self, actor: Actor, wanted: Wanted) -> tuple[Id, Interest]:
         if wanted.run_id is None:

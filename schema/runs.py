@@ -49,7 +49,10 @@ class RunMetrics:
 class HumanForm:
     """What a person is asked while a step waits. `submitStep` answers it."""
 
-    token: str | None = said("What an answer must bring along; null for those who may not answer.")
+    token: str | None = said(
+        "What an answer must bring along; null for those who may not answer. "
+        "Subscriptions tell nobody by name: where there is an assignee, read it with a query."
+    )
     title: str = said("What it is about.")
     instructions: str | None = said("What to do.")
     schema: dict[str, Any] = said("The JSON Schema of the values to fill in.")

@@ -106,9 +106,7 @@ class Attendance:
         left = iter(sockets)
         while some := list(islice(left, ASKED_AT_ONCE)):
             if not any(await asyncio.gather(*(self._look_at(actor, sockets[actor]) for actor in some))):
-                log.warning(
-                    "the database does not tell whose keys are valid: all stay for now", sockets=len(self._here)
-                )
+                log.warning("nobody tells whose keys and tokens are valid: all stay for now", sockets=len(self._here))
                 return
 
     async def _look_at(self, actor: Actor, sockets: list[Attendee]) -> bool:

@@ -13,6 +13,7 @@ from streams.encoded import Encoded
 from streams.onlookers import Onlooker, Told, snapshot
 from streams.presence import Rooms
 from streams.topics import Encode, Sink, Source, Topic
+from streams.whole import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class ChannelTopic(Topic):
     async def join(self, sink: Sink, source: Channels) -> bool:
         asked, welcome = source.asked, list[Delivery]()
         if EVERYBODY in source.interests and EVERYBODY not in (asked or {}):
-            current, seq = await source.origins.announcements.current_with_seq()
+            current, seq = await whole(source.origins.announcements.current_with_seq())
             asked, welcome = {**(asked or {}), EVERYBODY: seq}, [announced(one) for one in current]
         async with source.origins.deliveries.follow(source.interests, asked, source.lost) as following:
             # Until all of them are told, the cursor is one that has them told again.

@@ -2,9 +2,9 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -18,10 +18,13 @@ from streams.closing import CloseCode, Closed, refused, short_reason
 from streams.outbox import Outbox, Wire
 from streams.presence import Rooms
 from streams.topics import Topics
+from streams.whole import whole
 
 MOST_OPERATIONS = 100
-MESSAGES_PER_SECOND = 100
-MOST_MESSAGES_AT_ONCE = 400
+MESSAGES_PER_SECOND = 2_000
+MOST_MESSAGES_AT_ONCE = 1_000
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
 _decode = msgspec.json.Decoder().decode
@@ -63,6 +66,7 @@ class Conversation(ABC):
         self.known_actor = handshake.actor
         self.is_introduced = False
         self.outbox = Outbox(wire, self._too_slow)
+        self.asking = 0  # how many operations are being begun, those included that nobody waits for any more
         self._wire = wire
         loop = asyncio.get_running_loop()
         self._heard = loop.time()
@@ -129,6 +133,16 @@ class Conversation(ABC):
 
     def send(self, **message: Any) -> None:
         self.outbox.send(msgspec.json.encode(message))
+
+    async def ask(self, question: Awaitable[Answer]) -> Answer:
+        """The answer to what an operation asks; it is asked to its end, and counts as long, whoever still waits."""
+        self.asking += 1
+        asking = asyncio.ensure_future(question)
+        asking.add_done_callback(self._asked)
+        return await whole(asking)
+
+    def _asked(self, _: "asyncio.Future[Any]") -> None:
+        self.asking -= 1
 
     async def introduce(self, said: Mapping[str, Any]) -> None:
         """Let in who holds the key or token that is said, or was said in the handshake."""

@@ -112,10 +112,14 @@ class Envelope(Conversation):
         wanted, id_, after = wanted_in(message), name_in(message), text_in(message, "after")
         if id_ in self.under_way:
             raise DomainError(ErrorCode.CONFLICT, f"There is a subscription {id_} already: give an `id`", field="id")
-        if len(self.under_way) >= MOST_OPERATIONS:
+        if max(len(self.under_way), self.asking) >= MOST_OPERATIONS:
             reason = f"A socket carries {MOST_OPERATIONS} subscriptions at once: end one first"
             raise DomainError(ErrorCode.RATE_LIMITED, reason)
         self.under_way[id_] = _Following(self, id_, wanted, after)
+
+    async def wanted(self, wanted: Sequence[Wanted], after: str | None) -> Channels:
+        await self.ushers.pay(self.actor, len(wanted))
+        return await self.ushers.channels(self.actor, wanted, after)
 
     def _unsubscribe(self, message: dict[str, Any]) -> None:
         id_ = name_in(message)
@@ -176,8 +180,7 @@ class _Following:
 
     async def _follow(self, wanted: Sequence[Wanted], after: str | None) -> None:
         conversation = self._conversation
-        await conversation.ushers.pay(conversation.actor, len(wanted))
-        channels = await conversation.ushers.channels(conversation.actor, wanted, after)
+        channels = await conversation.ask(conversation.wanted(wanted, after))
         subscription = Subscription((PROTOCOL, channels.key), channels, _encode, conversation.actor.identity)
         await conversation.lobby.topics.follow(subscription, self)
 

@@ -23,6 +23,7 @@ from storage.bus import RESYNC
 from storage.events import EventLog
 from streams.announcer import channel_of, decode
 from streams.hearing import HeardChannel, Hearing
+from streams.whole import whole
 
 RECENT_EVENTS = 2_000
 BATCH_EVENTS = 200
@@ -139,13 +140,13 @@ class Follower:
         while True:
             self._news.clear()
             for project_id, feed in self._feeds.items():
-                position = self.positions[project_id]
+                position, newest = self.positions[project_id], feed.newest
                 batch = await self._next(feed, position)
                 if batch:
                     yield batch, batch[0].seq != position + 1
                     self._news.set()
-                elif batch is not None and feed.newest > position:
-                    self.positions[project_id] = feed.newest
+                elif batch is not None and newest > position:
+                    self.positions[project_id] = newest
                     yield [], True
             yield [], False
             await self._news.wait()
@@ -153,7 +154,7 @@ class Follower:
     async def _next(self, feed: Feed, position: int) -> list[Envelope] | None:
         """What the feed has after the position; None, and soon again, where the database is away."""
         try:
-            return await feed.after(position)
+            return await whole(feed.after(position))
         except DomainError as error:
             log.warning("a feed could not be read", project_id=feed.project_id, error=error.message)
             await asyncio.sleep(RETRY_SECONDS)
@@ -210,6 +211,6 @@ class Hub:
             log.exception("feeds could not be checked")
 
     async def _ask_newest(self, project_ids: list[Id]) -> None:
-        for project_id, seq in (await self._events.newest(project_ids)).items() if project_ids else ():
+        for project_id, seq in (await whole(self._events.newest(project_ids))).items() if project_ids else ():
             if feed := self._hearing.channels.get(project_id):
                 feed.reach(seq)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -20,13 +21,14 @@ from broadcaster import Broadcast
 
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
+from domain.permissions import Actor
 from domain.presence import MOST_PRESENT, Presence, by_coming, crowded, require_state
 from storage.bus import RESYNC
 from storage.presences import Presences
 from streams.couriers import Answer, Courier, channel_of, decode
 from streams.hearing import HeardChannel, Hearing
 from streams.rooms import PresenceChange, Room
-from streams.visitors import Visitor
+from streams.visitors import Pace, Visitor
 
 __all__ = ["PresenceChange", "Room", "Rooms"]
 
@@ -49,30 +51,30 @@ class Rooms:
         self._courier = Courier(bus, presences, seconds, self._turn_away)
         self._hearing = Hearing(bus, partial(_WatchedRoom, resync=self._resync))
         self._visitors: dict[Id, Visitor] = {}
+        self._paces: WeakValueDictionary[tuple[Id, str], Pace] = WeakValueDictionary()  # of those who are connected
         self._here: dict[Id, dict[Id, Presence]] = {}  # who is connected to this process, by project
-        self._check_now = asyncio.Event()
+        self._keep_now, self._compare_now = asyncio.Event(), asyncio.Event()
         self._is_away = False
         self._whole_from = 0.0  # until then the store may lack those whom it lost, and who are not put again yet
 
-    async def say(
-        self, connection_id: Id, project_id: Id, subject: str, name: str | None, state: dict[str, Any]
-    ) -> None:
+    async def say(self, connection_id: Id, project_id: Id, actor: Actor, state: dict[str, Any]) -> None:
         """
         Come into a project, or say something new there. Nothing may be said after `leave_all`.
 
-        Of what is said more often than CHANGES_PER_SECOND the newest goes out, in its turn. Raises VALIDATION_ERROR for
-        a state that cannot be, QUOTA_EXCEEDED where too many are present.
+        Of what somebody says more often than CHANGES_PER_SECOND, on all their connections here together, the newest of
+        each goes out, in its turn; coming is told at once, and takes a turn. Raises VALIDATION_ERROR for a state that
+        cannot be, QUOTA_EXCEEDED where too many are present.
         """
         said = Presence(
             connection_id=connection_id,
             project_id=project_id,
-            subject=subject,
-            name=name,
+            subject=actor.subject,
+            name=actor.name,
             state=require_state(state),
             since=datetime.now(UTC),
             version=0,
         )
-        visitor = self._visitors.get(connection_id) or self._come(connection_id)
+        visitor = self._visitors.get(connection_id) or self._come(connection_id, actor)
         if project_id in visitor.places:
             visitor.change(project_id, said)
         else:
@@ -88,7 +90,6 @@ class Rooms:
     def leave_all(self, connection_id: Id) -> None:
         """The connection is over: it leaves wherever it is, at once."""
         if visitor := self._visitors.pop(connection_id, None):
-            visitor.end()
             for project_id in list(visitor.places):
                 self._go_away(visitor, self._here[project_id][connection_id])
 
@@ -116,7 +117,8 @@ class Rooms:
         """Carry what is said, keep who is here, and compare the rooms with the store, for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._courier.run())
-            tasks.create_task(self._check_for_ever())
+            tasks.create_task(self._again_and_again(self._keep, self._keep_now))
+            tasks.create_task(self._again_and_again(self._compare_all, self._compare_now))
 
     async def close(self) -> None:
         """All of this process leave; the others are told while `run` still runs."""
@@ -124,19 +126,20 @@ class Rooms:
             self.leave_all(connection_id)
         await self._courier.finish()
 
-    def _come(self, connection_id: Id) -> Visitor:
-        def go(project_id: Id, said: Presence | None) -> bool:
-            known = self._here[project_id][connection_id]
-            if said is None:
-                self._go_away(visitor, known)
-            elif _says_the_same(said, known):
-                return False
-            else:
-                self._tell("updated", visitor, replace(said, since=known.since))
-            return True
-
-        visitor = self._visitors[connection_id] = Visitor(go)
+    def _come(self, connection_id: Id, actor: Actor) -> Visitor:
+        pace = self._paces.setdefault((actor.organization_id, actor.subject), Pace())
+        visitor = self._visitors[connection_id] = Visitor(connection_id, pace, self._change)
         return visitor
+
+    def _change(self, visitor: Visitor, project_id: Id, said: Presence | None) -> bool:
+        known = self._here[project_id][visitor.id]
+        if said is None:
+            self._go_away(visitor, known)
+        elif _says_the_same(said, known):
+            return False
+        else:
+            self._tell("updated", visitor, replace(said, since=known.since))
+        return True
 
     def _require_space(self, visitor: Visitor, project_id: Id) -> None:
         """As far as it is known here; the last word is the store's."""
@@ -148,7 +151,7 @@ class Rooms:
             raise DomainError(ErrorCode.QUOTA_EXCEEDED, message)
 
     async def _enter(self, visitor: Visitor, said: Presence) -> None:
-        visitor.take_turn()
+        visitor.pace.take_turn()
         answer = self._tell("joined", visitor, said)
         answered, _ = await asyncio.wait({answer}, timeout=ENTER_SECONDS)
         if answered and (refusal := answer.result()):
@@ -196,19 +199,22 @@ class Rooms:
         watched.room.compare(self._with_ours(watched.project_id, found), complete=is_all)
         watched.is_whole = True
 
-    async def _check_for_ever(self) -> None:
+    async def _again_and_again(self, call: Callable[[], Awaitable[None]], now: asyncio.Event) -> None:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds / 3):
-                    await self._check_now.wait()
-            self._check_now.clear()
-            await self._tried(self._check())
+                    await now.wait()
+            now.clear()
+            await self._tried(call())
 
-    async def _check(self) -> None:
+    async def _keep(self) -> None:
+        """Waits for nothing else: whoever is not kept in time has left, as the others see it."""
         ours = [presence for here in self._here.values() for presence in here.values()]
         for presence in await self._presences.keep(ours, self._seconds) if ours else ():
             if newest := self._here.get(presence.project_id, {}).get(presence.connection_id):
                 self._courier.carry(PresenceChange("joined", newest))
+
+    async def _compare_all(self) -> None:
         for watched in list(self._hearing.channels.values()):
             async with watched.comparing:
                 if watched.ready.is_set():
@@ -231,7 +237,8 @@ class Rooms:
     def _resync(self) -> None:
         """News were lost, and perhaps all that the store had."""
         self._mistrust()
-        self._check_now.set()
+        self._keep_now.set()
+        self._compare_now.set()
 
     def _mistrust(self) -> None:
         """Who is not there again, when the processes have had their seconds to put their own again, has left."""

@@ -13,6 +13,7 @@ from domain.permissions import Actor
 from storage.reads import Reads
 from streams.feeds import RETRY_SECONDS, Hub
 from streams.topics import Encode, Sink, Source, Topic
+from streams.whole import whole
 
 
 class Watched(Protocol):
@@ -115,7 +116,7 @@ async def _again(subject: Subject, reads: Reads, actor: Actor) -> Subject:
     """The subject as it is now; a database that is away is waited for."""
     while True:
         try:
-            return await reads.one(type(subject), actor, id=subject.id) or subject
+            return await whole(reads.one(type(subject), actor, id=subject.id)) or subject
         except DomainError as error:
             if error.code is not ErrorCode.UNAVAILABLE:
                 raise

@@ -79,7 +79,7 @@ class TransportWs(Conversation):
             raise Closed(CloseCode.NOT_INTRODUCED, "Unauthorized")
         if id in self.under_way:
             raise Closed(CloseCode.ID_IN_USE, f"Subscriber for {id} already exists")
-        if len(self.under_way) >= MOST_OPERATIONS:
+        if max(len(self.under_way), self.asking) >= MOST_OPERATIONS:
             message = f"A socket carries {MOST_OPERATIONS} operations at once: complete one first"
             self._fail(id, DomainError(ErrorCode.RATE_LIMITED, message))
             return
@@ -154,7 +154,7 @@ class _Operation:
             address=conversation.handshake.address,
             connection_id=conversation.connection_id,
         )
-        found = await conversation.operations.begin(asked, caller)
+        found = await conversation.ask(conversation.operations.begin(asked, caller))
         if isinstance(found, Subscription):
             await conversation.lobby.topics.follow(found, self)
         elif found.errors is not None:

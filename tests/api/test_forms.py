@@ -24,6 +24,7 @@ from tests.api.reviewing import (
     refused,
     submit,
 )
+from tests.api.talking import Talker, talking
 from tests.studio import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,6 +33,8 @@ HISTORY = "query($run: ID!) { run(id: $run) { events { nodes { cursor event payl
 FOLLOW = """subscription($after: String!) { stream(channels: [{name: RUNS}], after: $after) {
   event payload subject { ... on RunStep { form { token title } } }
 } }"""
+WATCH = "subscription($id: ID!) { runUpdated(id: $id) { steps { form { token title } } } }"
+FORM_WITHOUT_TOKEN = {"token": None, "title": "Which?"}
 
 
 async def test_a_form_is_read_answered_and_gone(client: Client) -> None:
@@ -159,6 +162,36 @@ async def test_a_token_is_told_to_those_alone_who_may_answer(client: Client) -> 
     history = (await client.ask(HISTORY, run=run))["run"]["events"]["nodes"]
     assert [node["payload"]["form"]["title"] for node in history if node["event"] == "step.waiting"] == ["Which?"]
     assert token not in str([event["payload"] for event in (*heard, *history)])
+
+
+async def test_a_form_for_one_never_tells_its_token_by_a_subscription(client: Client) -> None:
+    run, step = await a_review(client, assignee="ada")
+    history = (await client.ask(HISTORY, run=run))["run"]["events"]["nodes"]
+    async with person(client, "ada") as ada, person(client, "ben", Role.EDITOR) as ben:
+        token = (await look_at(ada, run))["form"]["token"]
+        for reader in (ada, ben):
+            async with talking(
+                client, additional_headers={"Authorization": reader.http.headers["Authorization"]}
+            ) as talker:
+                await talker.say(type="connection_init")
+                assert (await talker.hear())["type"] == "connection_ack"
+                await talker.ask("all", FOLLOW, after=history[0]["cursor"])
+                await talker.ask("one", WATCH, id=run)
+                assert await _forms_heard(talker) == {"all": FORM_WITHOUT_TOKEN, "one": FORM_WITHOUT_TOKEN}
+    assert token == step["form"]["token"]  # an owner may answer in their place
+
+
+async def _forms_heard(talker: Talker) -> dict[str, Any]:
+    """The form as each of the subscriptions tells it."""
+    heard: dict[str, Any] = {}
+    while len(heard) < 2:
+        message = await talker.hear()
+        data = message["payload"]["data"]
+        steps = data["runUpdated"]["steps"] if "runUpdated" in data else [data["stream"]["subject"]]
+        for step in steps:
+            if step.get("form"):
+                heard[message["id"]] = step["form"]
+    return heard
 
 
 async def _next_pause(live: Live, after: str) -> dict[str, Any]:

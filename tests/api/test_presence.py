@@ -1,5 +1,7 @@
 """Who is present, as a query tells it: to whoever may read the project, and to nobody else."""
 
+from dataclasses import replace
+
 from domain.ids import Id, new_id
 from tests.api.asking import workflow_id
 from tests.api.people import person, set_member
@@ -10,9 +12,9 @@ PROJECTS = "{ projects { nodes { slug presence { subject } } } }"
 
 
 async def come(client: Client, subject: str = "ada", name: str | None = "Ada Lovelace") -> Id:
-    connection = new_id()
-    rooms = client.parts.studio.rooms
-    await rooms.say(connection, Id(client.key.projectId), subject, name, {"node": "prompt"})
+    connection, parts = new_id(), client.parts
+    actor = replace(await parts.identity.of(client.key.apiKey, None, "0" * 32), subject=subject, name=name)
+    await parts.studio.rooms.say(connection, Id(client.key.projectId), actor, {"node": "prompt"})
     return connection
 
 

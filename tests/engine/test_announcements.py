@@ -103,6 +103,19 @@ async def test_any_worker_tells_soon_after_the_time_has_come(settings: Settings,
         assert ended.event.occurred_at - began < timedelta(seconds=2.8)
 
 
+async def test_one_that_cannot_be_told_keeps_none_of_the_later_ones_untold(parts: Parts) -> None:
+    first, *_ = [await scheduled(parts, 0.05) for _ in range(3)]
+    await until(partial(are_due, parts, 3))
+    async with parts.engine.begin() as connection:
+        await connection.execute(
+            text(f"ALTER TABLE announcements ADD CHECK (started_at IS NULL OR id <> '{first.id}')")
+        )
+    await look(parts)
+    found = await parts.studio.events.after(EVERYBODY, 0, most=10)
+    assert len({envelope.event.subject_id for envelope in found} - {first.id}) == len(found) == 2
+    assert await are_due(parts)
+
+
 async def test_the_clock_goes_on_after_a_failure(parts: Parts) -> None:
     await scheduled(parts, 0.05)
     failed = asyncio.Event()

@@ -18,6 +18,7 @@ from app.seed import DevelopmentKey
 
 LIMIT_SECONDS = 20.0
 READ_BYTES = 65_536
+LAST_CHUNK = b"0\r\n\r\n"
 STREAM = """subscription($after: String) {
   stream(channels: [{name: RUNS}], after: $after) { cursor event payload }
 }"""
@@ -97,6 +98,7 @@ class PlainSocket:
             self.is_over = True
 
     def _take_events(self, data: bytes) -> None:
+        self.is_over = data.endswith(LAST_CHUNK)
         *blocks, self._rest = re.split(rb"\r?\n\r?\n", self._rest + data)
         for block in blocks:
             if found := re.search(rb"^data: ?(\{.*)", block, re.MULTILINE):
@@ -118,10 +120,11 @@ async def subscribed(
     url: str = "",
     receive_bytes: int | None = None,
     after: str | None = None,
-    who: tuple[str, str] | None = None,
+    token: str | None = None,
 ) -> PlainSocket:
     """Connected as long as the stack lasts, and asking for the events of the key's project."""
-    one = await connected(stack, key, speech, url=url, receive_bytes=receive_bytes)
+    who = ("Authorization", f"Bearer {token}") if token else ("X-API-Key", key.apiKey)
+    one = await _connected(stack, url or key.url, who, speech, receive_bytes)
     if speech is Speech.GRAPHQL:
         await one.say(type="connection_init")
         await one.say(id="1", type="subscribe", payload={"query": STREAM, "variables": {"after": after}})
@@ -129,15 +132,15 @@ async def subscribed(
         await one.say(type="subscribe", channel="runs", **({"after": after} if after else {}))
     else:
         asked = json.dumps({"query": STREAM, "variables": {"after": after}}).encode()
-        await _request_events(one, key, asked, url or key.url)
+        await _request_events(one, url or key.url, who, asked)
     return one
 
 
-async def connected(
-    stack: ExitStack, key: DevelopmentKey, speech: Speech, *, url: str = "", receive_bytes: int | None = None
+async def _connected(
+    stack: ExitStack, url: str, who: tuple[str, str], speech: Speech, receive_bytes: int | None
 ) -> PlainSocket:
     """Connected; where it is a WebSocket, accepted."""
-    sock, address = stack.enter_context(socket.socket()), urlsplit(url or key.url)
+    sock, address = stack.enter_context(socket.socket()), urlsplit(url)
     if receive_bytes:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     sock.setblocking(False)  # noqa: FBT003 - of the standard library
@@ -148,7 +151,7 @@ async def connected(
         uri = parse_uri(f"ws://{address.netloc}/v1/streams")
         one.protocol = ClientProtocol(uri, subprotocols=[speech], max_size=None)  # type: ignore[list-item]
         request = one.protocol.connect()
-        request.headers["X-API-Key"] = key.apiKey
+        request.headers[who[0]] = who[1]
         one.protocol.send_request(request)
         await one.flush()
         async with asyncio.timeout(LIMIT_SECONDS):
@@ -160,9 +163,9 @@ async def connected(
     return one
 
 
-async def _request_events(one: PlainSocket, key: DevelopmentKey, asked: bytes, url: str) -> None:
+async def _request_events(one: PlainSocket, url: str, who: tuple[str, str], asked: bytes) -> None:
     head = (
-        f"POST /v1/streams HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nX-API-Key: {key.apiKey}\r\n"
+        f"POST /v1/streams HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n{who[0]}: {who[1]}\r\n"
         f"Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {len(asked)}\r\n\r\n"
     )
     await asyncio.get_running_loop().sock_sendall(one.sock, head.encode() + asked)

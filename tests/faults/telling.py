@@ -27,6 +27,7 @@ class Teller:
     announcer: Announcer
     runs: list[Id]
     told: int = 0
+    is_quiet: bool = False
 
     async def tell(self, count: int = EVENTS_AT_ONCE) -> None:
         """So many events in one transaction, of one run after the other."""
@@ -37,10 +38,10 @@ class Teller:
         self.announcer.tell(envelopes)
 
     async def go_on(self, per_second: float) -> None:
-        """Tell for ever, at this pace or as near to it as the database goes."""
+        """Tell until it `is_quiet`, at this pace or as near to it as the database goes."""
         loop = asyncio.get_running_loop()
         due = loop.time()
-        while True:
+        while not self.is_quiet:
             await self.tell()
             due = max(due + EVENTS_AT_ONCE / per_second, loop.time() - 1)
             await asyncio.sleep(due - loop.time())

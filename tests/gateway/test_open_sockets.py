@@ -1,12 +1,13 @@
 """Revoked means revoked: a socket outlives neither its key nor its token."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from annotated_types import Le
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -28,11 +29,13 @@ from storage.tables import TABLES
 from streams.attendance import Attendance
 from streams.closing import CloseCode
 from tests.api.talking import acknowledged, talking
+from tests.faults.plain_sockets import Speech, subscribed
 from tests.studio import Client, Tenant, serving, tenant
 
 STREAM = "subscription($id: ID!) { stream(channels: [{name: RUNS, projectId: $id}]) { event } }"
 VIEWER = "{ viewer { subject } }"
 SOON = timedelta(seconds=1)
+CLOSED_SECONDS, LOOKING_SECONDS = 30.0, 5.0
 
 
 @pytest.fixture
@@ -112,6 +115,50 @@ async def test_a_socket_is_closed_once_its_membership_is_taken_away_or_changed(c
         await owner.do(CHANGES[change](owner.project_id))
         assert (await talker.closed())[0] == 4419
         assert (datetime.now(UTC) - before).total_seconds() < REMEMBERED_SECONDS + 2
+
+
+async def _revoke(client: Client) -> None:
+    await change_keys(client, revoked_at=datetime.now(UTC))
+
+
+async def _remove(client: Client) -> None:
+    await (await tenant(client.parts)).do(CHANGES["removed"](Id(client.key.projectId)))
+
+
+async def _wait(client: Client) -> None:
+    """A token expires by itself."""
+
+
+SHUT_OUT: dict[str, Callable[[Client], Awaitable[None]]] = {
+    "the key is revoked": _revoke,
+    "the token expires": _wait,
+    "the membership is taken away": _remove,
+}
+
+
+@pytest.mark.parametrize("why", SHUT_OUT)
+async def test_whatever_protocol_is_spoken_who_is_shut_out_hears_no_more(client: Client, why: str) -> None:
+    tokens = {
+        "the key is revoked": None,
+        "the token expires": token_of(client, (await key_actor(client)).organization_id, Role.VIEWER, SOON),
+        "the membership is taken away": (await of_member(client))[1],
+    }
+    with ExitStack() as stack:
+        sockets = [await subscribed(stack, client.key, speech, url=client.url, token=tokens[why]) for speech in Speech]
+        began = datetime.now(UTC)
+        await SHUT_OUT[why](client)
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(one.read_on() for one in sockets))
+        assert (datetime.now(UTC) - began).total_seconds() < REMEMBERED_SECONDS + 2
+        assert [one.close_code for one in sockets] == [4419, 4419, None]
+        assert not [one.heard for one in sockets if one.heard]
+
+
+def test_as_it_is_set_and_as_it_can_be_set_nobody_stays_longer_than_promised() -> None:
+    limits = Settings.model_fields["socket_recheck_seconds"].metadata
+    most: Any = next(limit.le for limit in limits if isinstance(limit, Le))
+    assert Settings().socket_recheck_seconds + REMEMBERED_SECONDS + LOOKING_SECONDS < CLOSED_SECONDS
+    assert most + REMEMBERED_SECONDS <= CLOSED_SECONDS
 
 
 async def test_one_membership_more_closes_no_socket(client: Client) -> None:

@@ -30,7 +30,7 @@ from tests.studio import Client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-LONGEST_SECONDS, MOST_KIB, OTHER_TASKS = 0.1, 10_000, 10
+LONGEST_SECONDS, MOST_KIB = 0.1, 10_000
 CLOSES = b"\x88"  # the first byte of a close frame, which is nowhere else in what is answered here
 DEEP = "[" * 900 + "]" * 900
 COSTLY = "{projects(first:100){nodes{runs(first:50){nodes{id}}}}}"
@@ -79,8 +79,8 @@ ROWS: dict[str, Row] = {
     "frames of 64 KiB": Row(lambda: INIT + exactly(MOST_MESSAGE_BYTES) * 200),
     "a frame of one byte more": Row(lambda: INIT + exactly(MOST_MESSAGE_BYTES + 1), 1009),
     "a frame that says it is of 8 EiB": Row(lambda: INIT + b"\x81\xff" + b"\x7f" + b"\xff" * 7 + b"\x00" * 4, 1009),
-    "10,000 subscriptions, each ended at once": Row(lambda: INIT + b"".join(pair(str(i)) for i in range(10_000))),
-    "10,000 of one id": Row(lambda: INIT + pair("x") * 10_000),
+    "2,000 subscriptions, each ended at once": Row(lambda: INIT + b"".join(pair(str(i)) for i in range(2_000))),
+    "2,000 of one id": Row(lambda: INIT + pair("x") * 2_000),
     "more than its minute's cost": Row(
         lambda: INIT + b"".join(said(id=str(i), type="subscribe", payload={"query": COSTLY}) for i in range(2_000)),
         ends=2_000,
@@ -88,7 +88,7 @@ ROWS: dict[str, Row] = {
     "more subscriptions than it may have": Row(
         lambda: INIT + b"".join(said(id=str(i), type="subscribe", payload=STREAM) for i in range(5_000))
     ),
-    "20,000 pings": Row(lambda: INIT + said(type="ping") * 20_000),
+    "5,000 pings": Row(lambda: INIT + said(type="ping") * 5_000),
     "200,000 pings below": Row(lambda: INIT + frame(b"x" * 125, PING) * 200_000),
     "pongs that nobody asked for": Row(lambda: INIT + frame(b"x" * 125, 0xA) * 200_000),
     "deep JSON": Row(lambda: INIT + frame(b"[" * 60_000), 4400),
@@ -119,13 +119,18 @@ def _in_pieces(count: int) -> bytes:
     return frame(b"{", TEXT, fin=False) + frame(b" ", CONTINUATION, fin=False) * count + frame(b"}", CONTINUATION)
 
 
+def _of_sockets() -> list[str]:
+    """The tasks that serve sockets."""
+    names = [str(getattr(task.get_coro(), "__qualname__", "")) for task in asyncio.all_tasks()]
+    return [name for name in names if name.startswith(("WebSocketsSansIO", "_Operation", "_Following", "Topics"))]
+
+
 @asynccontextmanager
 async def unmoved(client: Client) -> AsyncIterator[Heart]:
     """Nothing of what is done in the block stays, and the loop goes on meanwhile."""
-    before = len(asyncio.all_tasks())
     async with beating() as heart:
         yield heart
-    await until(lambda: len(asyncio.all_tasks()) <= before + OTHER_TASKS)
+    await until(lambda: not _of_sockets())
     await converse(client, *INTRODUCED, *GONE_ON)
 
 

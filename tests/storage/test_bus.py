@@ -1,12 +1,9 @@
 """The same promises, kept by both buses over their real servers."""
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
 
@@ -201,23 +198,6 @@ async def test_a_connection_that_has_gone_quiet_is_noticed_and_replaced(server: 
             assert await receive(subscriber) == RESYNC
             await bus.publish("runs", "after")
             assert await receive(subscriber) == "after"
-
-
-async def test_channels_that_a_busy_server_takes_late_are_heard_and_told_to_read_again(tmp_path: Path) -> None:
-    limits = BusLimits(call_seconds=0.3, keepalive_seconds=10)
-    with start_valkey(tmp_path / "busy") as busy:
-        async with (
-            create_bus(redis_url=busy.url, database_url=ELSEWHERE, limits=limits) as bus,
-            AsyncExitStack() as stack,
-        ):
-            os.kill(busy.pid, signal.SIGSTOP)
-            names = [f"runs {number}" for number in range(1_200)]
-            opening = [stack.enter_async_context(bus.subscribe(name)) for name in names]
-            subscribers = await asyncio.gather(*opening)
-            os.kill(busy.pid, signal.SIGCONT)
-            assert [await receive(subscriber) for subscriber in subscribers] == [RESYNC] * len(names)
-            await bus.publish(names[-1], "heard")
-            assert await receive(subscribers[-1]) == "heard"
 
 
 async def test_a_quiet_channel_keeps_its_connection(bus: Broadcast) -> None:

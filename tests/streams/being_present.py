@@ -10,6 +10,7 @@ from typing import Any
 from broadcaster import Broadcast
 
 from domain.ids import Id, new_id
+from domain.permissions import Actor, ActorKind, Permission
 from domain.presence import Presence
 from storage.bus import BusLimits, create_bus
 from storage.presences import open_presences
@@ -17,6 +18,7 @@ from streams.presence import Rooms
 from streams.rooms import PresenceChange, Room
 
 SECONDS = 1.5
+ORGANIZATION = new_id()
 BRISK = BusLimits(call_seconds=0.5, keepalive_seconds=0.2)
 
 
@@ -44,9 +46,12 @@ class Person:
     project_id: Id
     subject: str = "ada"
     connection_id: Id = field(default_factory=new_id)
+    organization_id: Id = ORGANIZATION
 
     async def say(self, **state: Any) -> "Person":
-        await self.rooms.say(self.connection_id, self.project_id, self.subject, None, state)
+        kind, nothing = ActorKind.PERSON, frozenset[Permission]()
+        actor = Actor(subject=self.subject, kind=kind, organization_id=self.organization_id, permissions=nothing)
+        await self.rooms.say(self.connection_id, self.project_id, actor, state)
         return self
 
     def leave(self) -> None:

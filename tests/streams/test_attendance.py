@@ -18,8 +18,13 @@ from tests.streams.following import until
 
 def someone(expires_in: timedelta | None = None) -> Actor:
     expires_at = None if expires_in is None else datetime.now(UTC) + expires_in
-    ids = {"subject": new_id(), "organization_id": new_id()}
-    return Actor(kind=ActorKind.API_KEY, permissions=frozenset(), expires_at=expires_at, **ids)
+    return Actor(
+        subject=new_id(),
+        kind=ActorKind.API_KEY,
+        organization_id=new_id(),
+        permissions=frozenset(),
+        expires_at=expires_at,
+    )
 
 
 @dataclass(eq=False)

@@ -1,6 +1,7 @@
 """Who is here, in one process: over its own memory, and over Valkey."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -72,6 +73,34 @@ async def test_of_many_changes_ten_a_second_go_out_and_the_newest_always(rooms: 
     assert watcher.moments[-1] < began + 1.5
     versions = [change.presence.version for change in watcher.told]
     assert versions == sorted(set(versions))
+
+
+async def test_all_connections_of_a_person_share_ten_changes_a_second_and_each_has_its_turn(
+    rooms: Rooms, project: Id
+) -> None:
+    elsewhere = new_id()
+    tabs = [Person(rooms, (project, elsewhere)[number % 2]) for number in range(5)]
+    stranger = Person(rooms, project, organization_id=new_id())
+    async with watching(rooms, project) as one, watching(rooms, elsewhere) as other:
+        for person in (*tabs, stranger):
+            await person.say(at=0)
+        began = asyncio.get_running_loop().time()
+        said = 0
+        while asyncio.get_running_loop().time() < began + 2:
+            said += 1
+            for person in (*tabs, stranger):
+                await person.say(at=said)
+            await asyncio.sleep(0)
+        told = [change for change in one.told + other.told if change.kind == "updated"]
+        of_the_stranger = [change for change in told if change.presence.connection_id == stranger.connection_id]
+        counts = Counter(change.presence.connection_id for change in told)
+    assert 0 < len(told) - len(of_the_stranger) <= 21
+    assert 0 < len(of_the_stranger) <= 21
+    shares = [counts[person.connection_id] for person in tabs]
+    assert max(shares) - min(shares) <= 1
+    for person in (*tabs, stranger):
+        person.hang_up()
+    await until(lambda: not rooms._paces)
 
 
 async def test_the_same_said_again_is_no_news(rooms: Rooms, project: Id) -> None:

@@ -79,6 +79,16 @@ async def test_whoever_stays_silent_stays(here: Rooms, there: Rooms, project: Id
         assert (watcher.subjects, watcher.told) == (["ada"], [])
 
 
+async def test_whoever_is_there_stays_however_long_it_takes_to_compare_the_rooms(
+    here: Rooms, there: Rooms, project: Id
+) -> None:
+    await Person(there, project).say()
+    async with watching(there, project), watching(here, project) as watcher:
+        async with there._hearing.channels[project].comparing:  # which takes as long as many rooms would
+            await asyncio.sleep(SECONDS * 2)
+        assert (watcher.subjects, watcher.told) == (["ada"], [])
+
+
 async def test_those_of_a_process_that_stops_without_a_word_are_gone_soon(
     valkey: ValkeyProcess, here: Rooms, project: Id
 ) -> None:
