@@ -54,7 +54,13 @@ class Teller:
             subject_type="Run",
             subject_id=run_id,
             version=number,
-            payload={"id": run_id, "number": number, "at": time.monotonic(), "padding": PADDING},
+            payload={
+                "id": run_id,
+                "project": self.project_id,
+                "number": number,
+                "at": time.monotonic(),
+                "padding": PADDING,
+            },
         )
 
 

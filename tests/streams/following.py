@@ -14,7 +14,7 @@ from domain.runs import Run
 from domain.workflows import Workflow
 from streams.channels import Channels, Origins
 from streams.deliveries import Delivery, Interest
-from streams.topics import Subscription, Topic, Topics
+from streams.topics import Encode, Subscription, Topic, Topics
 from tests.studio import Tenant
 
 
@@ -94,10 +94,12 @@ async def following(parts: Parts, audience: Audience, after: str | None = None) 
 
 
 @asynccontextmanager
-async def listening(channels: Channels, topics: Topics, listener: Any = None) -> AsyncIterator[Any]:
+async def listening(
+    channels: Channels, topics: Topics, listener: Any = None, encode: Encode | None = None
+) -> AsyncIterator[Any]:
     """Follows the channels, beside all others that follow the same."""
     listener = listener or Listener()
-    subscription = Subscription(channels.key, channels, _as_it_is)
+    subscription = Subscription(channels.key, channels, encode or _as_it_is)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(topics.follow(subscription, listener))
         try:
