@@ -198,7 +198,7 @@ async def test_who_has_too_many_streams_has_nothing_executed(settings: Settings,
 
 
 async def names_of_keys(client: Client) -> list[str]:
-    keys = (await client.ask("{ apiKeys { nodes { name } } } }"))["project"]["apiKeys"]["nodes"]
+    keys = (await client.ask("{ apiKeys { nodes { name } } }"))["apiKeys"]["nodes"]
     return [key["name"] for key in keys]
 
 
