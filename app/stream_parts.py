@@ -13,12 +13,12 @@ from storage.announcements import Announcements
 from storage.bus import create_bus
 from storage.events import EventLog
 from storage.presences import open_presences
-from streams.announcer import Announcer
-from streams.attendance import Attendance
-from streams.cursors import Cursors
-from streams.deliveries import Deliveries
-from streams.feeds import Hub
-from streams.presence import Rooms
+from streams.feeds.announcer import Announcer
+from streams.feeds.cursors import Cursors
+from streams.feeds.deliveries import Deliveries
+from streams.feeds.hub import Hub
+from streams.presence.rooms import Rooms
+from streams.sockets.attendance import Attendance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
