@@ -20,6 +20,8 @@ from streams.feeds.hub import Hub
 from streams.presence.rooms import Rooms
 from streams.sockets.attendance import Attendance
 
+AGAIN_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamParts:
@@ -74,5 +76,7 @@ def open_attendance(stack: AsyncExitStack, identity: Identity, settings: Setting
 
 
 async def end(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
+    """More than once: before Python 3.12 a library's wait_for may swallow it."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=AGAIN_SECONDS)
