@@ -36,8 +36,8 @@ from rest.waiting import Waiting
 from schema import schema
 from storage.idempotency import KeptResponses
 from storage.image_variants import ImageVariants
-from streams.conversation import Lobby
-from streams.topics import Topics
+from streams.sockets.conversation import Lobby
+from streams.topics.topic import Topics
 
 DIST = Path(__file__).parent.parent / "console" / "dist"
 

@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from app.wires import MOST_MESSAGE_BYTES
 from app.yaml_text import as_yaml
-from streams.conversation import MOST_OPERATIONS
-from streams.envelope import PROTOCOL
-from streams.envelope_schema import CLOSES, SAID, TOLD, Message
+from streams.envelope.conversation import PROTOCOL
+from streams.envelope.schema import CLOSES, SAID, TOLD, Message
+from streams.sockets.conversation import MOST_OPERATIONS
 
 ASYNCAPI = "3.0.0"
 MEDIA_TYPE = f"application/vnd.aai.asyncapi+yaml;version={ASYNCAPI}"

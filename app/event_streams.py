@@ -17,12 +17,12 @@ from domain.errors import DomainError, ErrorCode
 from domain.permissions import Actor
 from gateway.identity import Identity
 from gateway.metering import address_of
-from streams.attendance import Attendance
-from streams.backlog import Backlog, Overflow
-from streams.closing import CloseCode, Closed
 from streams.operations import Answer, Asked, Caller
-from streams.outbox import STUCK_SECONDS
-from streams.topics import Subscription, Topic, Topics
+from streams.sockets.attendance import Attendance
+from streams.sockets.backlog import Backlog, Overflow
+from streams.sockets.closing import CloseCode, Closed
+from streams.sockets.outbox import STUCK_SECONDS
+from streams.topics.topic import Subscription, Topic, Topics
 
 MEDIA_TYPE = "text/event-stream"
 _NOT_AT_ALL = {"q=0", "q=0.0", "q=0.00", "q=0.000"}

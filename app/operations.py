@@ -24,7 +24,7 @@ from domain.errors import DomainError
 from resolvers.context import Context, Studio
 from schema.studio import DOCUMENTS_KEPT, LONGEST_KEPT_CHARACTERS, Begun, StudioSchema
 from streams.operations import Answer, Asked, Caller
-from streams.topics import Encode, Subscription
+from streams.topics.topic import Encode, Subscription
 
 encode = msgspec.json.encode
 

@@ -44,7 +44,7 @@ from storage.public_images import PublicImages
 from storage.reads import Reads
 from storage.transaction import Database, World
 from storage.turns import Limits, Turns, know_providers
-from streams.attendance import Attendance
+from streams.sockets.attendance import Attendance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

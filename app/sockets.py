@@ -14,9 +14,10 @@ from domain.errors import DomainError
 from gateway.identity import Identity
 from gateway.metering import address_of
 from resolvers.streams import Usher
-from streams import envelope, transport_ws
-from streams.closing import CloseCode, refused, short_reason
-from streams.conversation import Conversation, Handshake, Lobby
+from streams.envelope import conversation as envelope
+from streams.sockets import transport_ws
+from streams.sockets.closing import CloseCode, refused, short_reason
+from streams.sockets.conversation import Conversation, Handshake, Lobby
 
 SPOKEN: dict[str, tuple[str, ...]] = {
     "/v1/streams": (transport_ws.PROTOCOL, envelope.PROTOCOL),

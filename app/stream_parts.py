@@ -13,12 +13,14 @@ from storage.announcements import Announcements
 from storage.bus import create_bus
 from storage.events import EventLog
 from storage.presences import open_presences
-from streams.announcer import Announcer
-from streams.attendance import Attendance
-from streams.cursors import Cursors
-from streams.deliveries import Deliveries
-from streams.feeds import Hub
-from streams.presence import Rooms
+from streams.feeds.announcer import Announcer
+from streams.feeds.cursors import Cursors
+from streams.feeds.deliveries import Deliveries
+from streams.feeds.hub import Hub
+from streams.presence.rooms import Rooms
+from streams.sockets.attendance import Attendance
+
+AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,5 +76,7 @@ def open_attendance(stack: AsyncExitStack, identity: Identity, settings: Setting
 
 
 async def end(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
+    """More than once: before Python 3.12 a library's wait_for may swallow it."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=AGAIN_SECONDS)

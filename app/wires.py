@@ -23,7 +23,7 @@ PIECE_BYTES = 2_048  # of what came at once: some hundred frames, if they are sm
 
 
 class Wire(WebSocketsSansIOProtocol):
-    """Told to its application as an extension of the scope; see `streams.outbox.Wire`."""
+    """Told to its application as an extension of the scope; see `streams.sockets.outbox.Wire`."""
 
     is_full = False
     on_full: Callable[[], None] | None = None

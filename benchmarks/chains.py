@@ -16,7 +16,7 @@ from domain.permissions import Actor, operator_actor
 from domain.run_commands import StartRun
 from domain.runs import Run
 from domain.workflows import CreateWorkflow, Workflow
-from streams.feeds import Follower
+from streams.feeds.hub import Follower
 
 STEPS = 6
 LIMIT_SECONDS = 300

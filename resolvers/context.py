@@ -21,10 +21,10 @@ from storage.announcements import Announcements
 from storage.events import EventLog
 from storage.live_images import LiveImages
 from storage.reads import Reads
-from streams.cursors import Cursors
-from streams.deliveries import Deliveries
-from streams.feeds import Hub
-from streams.presence import Rooms
+from streams.feeds.cursors import Cursors
+from streams.feeds.deliveries import Deliveries
+from streams.feeds.hub import Hub
+from streams.presence.rooms import Rooms
 
 Result = TypeVar("Result")
 Entity = TypeVar("Entity")

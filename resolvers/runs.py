@@ -20,7 +20,7 @@ from domain.waiting import may_answer
 from domain.workflows import Workflow
 from resolvers.context import Info
 from storage.pages import PageInfo, page_size
-from streams.cursors import Cursors
+from streams.feeds.cursors import Cursors
 
 
 async def run(info: Info, id: Id) -> Run | None:

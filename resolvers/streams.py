@@ -18,10 +18,10 @@ from resolvers.announcements import announcement_of
 from resolvers.context import Info, Studio
 from resolvers.mutations import Payload
 from storage.reads import READS
-from streams.channels import Channels, Origins
-from streams.deliveries import Delivery, Interest
-from streams.envelope_messages import MOST_CHANNELS, Wanted
-from streams.states import States
+from streams.envelope.messages import MOST_CHANNELS, Wanted
+from streams.feeds.deliveries import Delivery, Interest
+from streams.topics.channels import Channels, Origins
+from streams.topics.states import States
 
 _SUBJECTS: dict[str, type] = {"Run": Run, "RunStep": Step, "Generation": Generation, "Image": Image}
 

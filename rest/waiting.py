@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from domain.permissions import Actor
 from storage.reads import Reads
-from streams.feeds import Hub
-from streams.states import Subject, end_of
+from streams.feeds.hub import Hub
+from streams.topics.states import Subject, end_of
 
 LONGEST_WAIT_SECONDS = 60
 

@@ -17,7 +17,7 @@ from schema.connections import PageInfo
 from schema.fields import of, said
 from schema.pictures import Generation, Image
 from schema.types import Node, Presence, Project, Workflow
-from streams import deliveries
+from streams.feeds import deliveries
 
 strawberry.enum(ErrorCode, description="Every error there is; HTTP answers use the same words.")
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from domain.errors import DomainError
 from domain.ids import Id
 from domain.permissions import Actor
-from streams.topics import Subscription
+from streams.topics.topic import Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, cast
 from benchmarks.streams.jobs import Topic
 from domain.events import Envelope, Event
 from domain.ids import Id
-from streams.announcer import channel_of, encode
+from streams.feeds.announcer import channel_of, encode
 
 _STEPS = 6
 _NODE = "prompt"

@@ -144,9 +144,23 @@ def _milliseconds(seconds: float) -> int:
 
 @asynccontextmanager
 async def _in_time() -> AsyncIterator[None]:
+    before = _cancellations()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             yield
     except Exception as error:
+        _stop_if_canceled(before)
         message = "Who is present cannot be asked just now: try again shortly"
         raise DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=1) from error
+    _stop_if_canceled(before)
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
+
+
+def _stop_if_canceled(before: int) -> None:
+    """A library's wait may swallow that its task was canceled, which then would go on for ever."""
+    if _cancellations() > before:
+        raise asyncio.CancelledError

@@ -140,7 +140,7 @@ async def test_whoever_has_the_right_can_give_it_by_its_name(client: Client) -> 
         ({"message": "two\nlines"}, "message"),
         ({"endsAt": "2020-01-01T00:00:00Z"}, "endsAt"),
         ({"startsAt": "2020-01-01T00:00:00Z", "endsAt": "2020-01-02T00:00:00Z"}, "endsAt"),
-        ({"startsAt": at(hours=2), "endsAt": at(hours=1)}, "endsAt"),
+        ({"startsAt": "2030-01-02T00:00:00Z", "endsAt": "2030-01-01T00:00:00Z"}, "endsAt"),
         ({"startsAt": "9999-12-31T23:59:59-14:00"}, "startsAt"),
         ({"startsAt": "0001-01-01T00:00:00+14:00"}, "startsAt"),
         ({"endsAt": "9999-12-31T23:59:59-14:00"}, "endsAt"),
@@ -153,7 +153,7 @@ async def test_an_announcement_that_cannot_be_is_refused(client: Client, wrong: 
     assert (failure.value.code, failure.value.field) == ("VALIDATION_ERROR", field)
 
 
-@pytest.mark.parametrize("id_", ["x", "00000000-0000-0000-0000-000000000000", str(uuid4())])
+@pytest.mark.parametrize("id_", ["x", "00000000-0000-0000-0000-000000000000", "01890000-0000-7000-8000-000000000000"])
 async def test_one_that_is_not_there_is_not_ended(client: Client, id_: str) -> None:
     assert await code_of(client, END, id=id_) == "NOT_FOUND"
 

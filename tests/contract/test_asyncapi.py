@@ -9,8 +9,8 @@ import pytest
 from app.asyncapi import asyncapi_document, asyncapi_text
 from app.yaml_text import as_yaml
 from domain.events import EVENTS
-from streams.closing import CloseCode
-from streams.envelope_schema import CLOSES, SAID, TOLD, TOO_LARGE
+from streams.envelope.schema import CLOSES, SAID, TOLD, TOO_LARGE
+from streams.sockets.closing import CloseCode
 
 ROOT = Path(__file__).parents[2]
 MESSAGES = {**SAID, **TOLD}

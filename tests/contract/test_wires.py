@@ -36,8 +36,7 @@ OVERRIDDEN: dict[type[asyncio.Protocol], dict[str, list[str]]] = {
         "connection_lost": ["exc"],
         "connection_made": ["transport"],
         "data_received": ["data"],
-        "on_headers_complete": [],
-        "on_message_begin": [],
+        "handle_websocket_upgrade": [],
     },
 }
 KEPT: dict[str, Any] = {
@@ -94,6 +93,24 @@ async def sock() -> WebSocketsSansIOProtocol:
     while not one.handshake_complete:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0)
     return one
+
+
+async def test_a_connection_keeps_its_requests_and_gives_each_a_copy_of_its_state() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    config = Config(app, http=HttpWire, ws=Wire, log_config=None)
+    config.load()
+    one = HttpToolsProtocol(config, ServerState(), {"some": "thing"})
+    one.connection_made(Line())
+    assert (one.cycle, one.app_state) == (None, {"some": "thing"})
+    one.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert not one.cycle.response_complete
+    assert one.scope["state"] == one.app_state
+    assert one.scope["state"] is not one.app_state
+    await asyncio.gather(*one.tasks)
+    assert one.cycle.response_complete
 
 
 def said(text: bytes) -> bytes:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id, new_id
-from streams.cursors import Cursors
+from streams.feeds.cursors import Cursors
 from tests.domain.building import ANY_TEXT, refusal
 
 CURSORS = Cursors(b"k" * 32)

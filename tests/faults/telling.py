@@ -13,7 +13,7 @@ from domain.ids import Id, new_id
 from storage.bus import create_bus
 from storage.events import record
 from storage.pool import create_engine
-from streams.announcer import Announcer
+from streams.feeds.announcer import Announcer
 
 EVENTS_AT_ONCE, RUNS, PADDING = 10, 5, "x" * 800
 

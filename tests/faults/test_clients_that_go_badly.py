@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from app.wires import CLOSE_SECONDS
-from streams.outbox import STUCK_SECONDS
+from streams.sockets.outbox import STUCK_SECONDS
 from tests.conftest import fresh_database
 from tests.faults.beating import Beating, beating
 from tests.faults.plain_sockets import Speech

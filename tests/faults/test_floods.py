@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
-from streams.conversation import MESSAGES_PER_SECOND, MOST_MESSAGES_AT_ONCE
+from streams.sockets.conversation import MESSAGES_PER_SECOND, MOST_MESSAGES_AT_ONCE
 from tests.conftest import fresh_database
 from tests.faults.beating import Beating, Pulse, beating
 from tests.faults.callers import calling

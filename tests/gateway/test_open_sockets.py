@@ -26,8 +26,8 @@ from gateway.tokens import Tokens, write_token
 from storage.credentials import Credentials
 from storage.pool import create_engine
 from storage.tables import TABLES
-from streams.attendance import Attendance
-from streams.closing import CloseCode
+from streams.sockets.attendance import Attendance
+from streams.sockets.closing import CloseCode
 from tests.api.talking import acknowledged, talking
 from tests.faults.plain_sockets import Speech, subscribed
 from tests.studio import Client, Tenant, serving, tenant

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 from websockets.asyncio.client import connect
 
-from streams.envelope_schema import TOLD
+from streams.envelope.schema import TOLD
 from tests.api.talking import Talker
 from tests.protocols.conversing import Step, hear, holds, say
 from tests.studio import Client

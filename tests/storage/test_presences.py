@@ -174,3 +174,20 @@ async def test_a_server_that_has_gone_quiet_keeps_nobody_waiting_for_long(valkey
         assert monotonic() - before < ANSWER_SECONDS * 1.5
         assert len(await presences.of(project)) == 1
         await presences.close()
+
+
+async def test_whoever_stops_asking_has_stopped(valkey: ValkeyProcess, project: Id) -> None:
+    """At whatever moment: redis-py takes some for the end of a wait of its own."""
+    async with open_presences(valkey.url) as presences:
+
+        async def ask_for_ever() -> None:
+            while True:
+                await presences.of(project)
+
+        for steps in range(60):
+            asking = asyncio.create_task(ask_for_ever())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            asking.cancel()
+            _, pending = await asyncio.wait({asking}, timeout=2)
+            assert not pending, f"canceled after {steps} steps"

@@ -14,8 +14,8 @@ from domain.permissions import Actor, ActorKind, Permission
 from domain.presence import Presence
 from storage.bus import BusLimits, create_bus
 from storage.presences import open_presences
-from streams.presence import Rooms
-from streams.rooms import PresenceChange, Room
+from streams.presence.room import PresenceChange, Room
+from streams.presence.rooms import Rooms
 
 SECONDS = 1.5
 ORGANIZATION = new_id()

@@ -12,9 +12,9 @@ from domain.ids import Id
 from domain.run_commands import CancelRun, StartRun
 from domain.runs import Run
 from domain.workflows import Workflow
-from streams.channels import Channels, Origins
-from streams.deliveries import Delivery, Interest
-from streams.topics import Encode, Subscription, Topic, Topics
+from streams.feeds.deliveries import Delivery, Interest
+from streams.topics.channels import Channels, Origins
+from streams.topics.topic import Encode, Subscription, Topic, Topics
 from tests.studio import Tenant
 
 

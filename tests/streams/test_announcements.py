@@ -12,7 +12,7 @@ from domain.announcements import EVERYBODY, Announce, EndAnnouncement
 from domain.commands import execute
 from domain.ids import Id
 from domain.permissions import operator_actor
-from streams.feeds import Follower
+from streams.feeds.hub import Follower
 from tests.servers.valkey_process import ValkeyProcess
 from tests.streams.following import EVENTS_OF_A_CANCELED_RUN, canceled_run
 from tests.studio import tenant

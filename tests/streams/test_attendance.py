@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from domain.ids import new_id
 from domain.permissions import Actor, ActorKind
-from streams.attendance import ASKED_AT_ONCE, Attendance
-from streams.closing import CloseCode, Closed
+from streams.sockets.attendance import ASKED_AT_ONCE, Attendance
+from streams.sockets.closing import CloseCode, Closed
 from tests.streams.following import until
 
 

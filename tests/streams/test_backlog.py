@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.backlog import MOST_BYTES, MOST_MESSAGES, Backlog, Overflow
+from streams.sockets.backlog import MOST_BYTES, MOST_MESSAGES, Backlog, Overflow
 
 Said = Sequence[tuple[Hashable, int]]
 """Of each message its subject and its size; what it says is its place."""

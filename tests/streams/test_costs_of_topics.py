@@ -9,7 +9,7 @@ import pytest
 
 from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
-from streams.topics import MOST_COST_OF_CALLER, Subscription, Topics
+from streams.topics.topic import MOST_COST_OF_CALLER, Subscription, Topics
 from tests.streams.following import Listener, channels_of, until
 from tests.studio import Tenant, tenant
 

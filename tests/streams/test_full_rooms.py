@@ -13,11 +13,11 @@ from app.settings import Settings
 from domain.errors import DomainError
 from domain.ids import Id, new_id
 from domain.presence import MOST_PRESENT, Presence
-from streams.channels import Channels, ChannelTopic, Origins
-from streams.encoded import MOST_KEPT_BYTES
-from streams.envelope import _encode
-from streams.presence import Room
-from streams.topics import SINKS_AT_ONCE, Subscription, Topic, Topics
+from streams.envelope.conversation import _encode
+from streams.presence.rooms import Room
+from streams.topics.channels import Channels, ChannelTopic, Origins
+from streams.topics.encoded import MOST_KEPT_BYTES
+from streams.topics.topic import SINKS_AT_ONCE, Subscription, Topic, Topics
 from tests.faults.plain_sockets import Speech
 from tests.faults.raw_sockets import introduced
 from tests.streams.following import until

@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 from app.parts import Parts
 from domain.ids import Id
-from streams.feeds import Hub
-from streams.topics import Topics
+from streams.feeds.hub import Hub
+from streams.topics.topic import Topics
 from tests.streams.following import (
     EVENTS_OF_A_CANCELED_RUN,
     Listener,

@@ -16,7 +16,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.run_commands import CancelRun, StartRun
 from domain.workflows import Workflow
-from streams.topics import Subscription, Topic, Topics
+from streams.topics.topic import Subscription, Topic, Topics
 from tests.api.talking import Talker, acknowledged
 from tests.streams.following import Listener, canceled_run, channels_of, listening, until
 from tests.studio import Client, Tenant, serving, tenant

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.parts import Parts
-from streams.topics import SINKS_AT_ONCE, Topics
+from streams.topics.topic import SINKS_AT_ONCE, Topics
 from tests.streams.following import Listener, canceled_run, channels_of, listening
 from tests.studio import tenant
 

@@ -7,7 +7,7 @@ import pytest
 from app.parts import Parts, open_parts
 from app.settings import Settings
 from domain.ids import Id
-from streams.announcer import channel_of
+from streams.feeds.announcer import channel_of
 from tests.streams.following import EVENTS_OF_A_CANCELED_RUN, canceled_run, following, until
 from tests.studio import tenant
 

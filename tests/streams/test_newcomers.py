@@ -12,8 +12,8 @@ import pytest
 
 from app.parts import Parts
 from domain.ids import Id
-from streams.deliveries import Delivery
-from streams.topics import Topics
+from streams.feeds.deliveries import Delivery
+from streams.topics.topic import Topics
 from tests.faults.telling import Teller, telling
 from tests.streams.following import Listener, channels_of, listening, until
 from tests.studio import tenant

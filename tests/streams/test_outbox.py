@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from streams.backlog import MOST_BYTES, MOST_MESSAGES
-from streams.outbox import STUCK_SECONDS
+from streams.sockets.backlog import MOST_BYTES, MOST_MESSAGES
+from streams.sockets.outbox import STUCK_SECONDS
 from tests.streams.wired import Wired, numbered, wired
 
 PAUSE_SECONDS = 0.02

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id, new_id
 from domain.presence import MOST_PRESENT
-from streams.couriers import channel_of
-from streams.presence import MOST_PLACES, Rooms
+from streams.presence.couriers import channel_of
+from streams.presence.rooms import MOST_PLACES, Rooms
 from tests.streams.being_present import Person, rooms_of, watching
 from tests.streams.following import until
 

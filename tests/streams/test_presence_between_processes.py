@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from app.parts import Parts, open_parts
 from app.settings import Settings
 from domain.ids import Id, new_id
-from streams.presence import Rooms
+from streams.presence.rooms import Rooms
 from tests.servers.valkey_process import ValkeyProcess
 from tests.streams.being_present import SECONDS, Person, rooms_of, watching
 from tests.streams.following import until

@@ -12,10 +12,10 @@ from app.parts import Parts
 from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from resolvers.streams import Usher
-from streams.cursors import Cursors
-from streams.deliveries import Deliveries
-from streams.envelope_messages import Wanted
-from streams.feeds import Hub
+from streams.envelope.messages import Wanted
+from streams.feeds.cursors import Cursors
+from streams.feeds.deliveries import Deliveries
+from streams.feeds.hub import Hub
 from tests.streams.following import EVENTS_OF_A_CANCELED_RUN, Audience, after_each, canceled_run, following
 from tests.studio import Tenant, tenant
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.ids import Id, new_id
 from domain.presence import Presence
-from streams.rooms import PresenceChange, Room
+from streams.presence.room import PresenceChange, Room
 
 PROJECT = new_id()
 MORNING = datetime(2026, 1, 1, 8, tzinfo=UTC)

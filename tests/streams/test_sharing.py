@@ -17,7 +17,7 @@ from domain.permissions import Actor, Permission, Role
 from gateway.tokens import write_token
 from schema import schema
 from streams.operations import Asked, Caller
-from streams.topics import Subscription, Topics
+from streams.topics.topic import Subscription, Topics
 from tests.api.talking import Talker, talking
 from tests.contract.callers import member
 from tests.contract.studio_rows import statements

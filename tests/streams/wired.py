@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from app.serving import Server, listen
 from app.wires import MOST_MESSAGE_BYTES, HttpWire, Wire, wire_of
-from streams.outbox import Outbox
+from streams.sockets.outbox import Outbox
 
 RECEIVE_BUFFER_BYTES = 4_096
 

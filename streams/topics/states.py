@@ -11,8 +11,8 @@ from domain.events import Event
 from domain.ids import Id
 from domain.permissions import Actor
 from storage.reads import Reads
-from streams.feeds import RETRY_SECONDS, Hub
-from streams.topics import Encode, Sink, Source, Topic
+from streams.feeds.hub import RETRY_SECONDS, Hub
+from streams.topics.topic import Encode, Sink, Source, Topic
 from streams.whole import whole
 
 

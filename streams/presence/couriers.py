@@ -13,7 +13,7 @@ from domain.errors import DomainError, ErrorCode
 from domain.ids import Id
 from domain.presence import Presence
 from storage.presences import Presences
-from streams.rooms import PresenceChange
+from streams.presence.room import PresenceChange
 
 AT_ONCE = 16
 FINISH_SECONDS = 2.0

@@ -9,8 +9,8 @@ from typing import Any
 from domain.announcements import EVERYBODY, Announcement
 from domain.events import Envelope, Event
 from domain.ids import Id
-from streams.cursors import Cursors
-from streams.feeds import Follower, Hub
+from streams.feeds.cursors import Cursors
+from streams.feeds.hub import Follower, Hub
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 from domain.ids import Id
 from domain.presence import Presence, plain
-from streams.deliveries import Delivery
-from streams.presence import Rooms
-from streams.rooms import PresenceChange, Room
+from streams.feeds.deliveries import Delivery
+from streams.presence.room import PresenceChange, Room
+from streams.presence.rooms import Rooms
 
 Told = dict[Id, dict[Id, Presence]]
 """Who is present, by project and connection."""

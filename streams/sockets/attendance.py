@@ -12,7 +12,7 @@ import structlog
 
 from domain.errors import DomainError
 from domain.permissions import Actor
-from streams.closing import CloseCode, Closed
+from streams.sockets.closing import CloseCode, Closed
 
 PASSED_AT_ONCE = 100  # sockets, before others have their turn
 ASKED_AT_ONCE = 8  # keys and persons, of whom the database is asked

@@ -16,14 +16,14 @@ from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.ids import Id
 from domain.permissions import Actor
 from domain.plain import rfc3339
-from streams.channels import Channels
-from streams.closing import CloseCode, Closed
-from streams.conversation import MOST_OPERATIONS, Conversation, Handshake, Lobby
-from streams.deliveries import Delivery
-from streams.envelope_messages import Wanted, id_in, name_in, state_in, text_in, wanted_in
-from streams.frames import is_id
-from streams.outbox import Wire
-from streams.topics import Subscription, Topic
+from streams.envelope.messages import Wanted, id_in, name_in, state_in, text_in, wanted_in
+from streams.feeds.deliveries import Delivery
+from streams.sockets.closing import CloseCode, Closed
+from streams.sockets.conversation import MOST_OPERATIONS, Conversation, Handshake, Lobby
+from streams.sockets.frames import is_id
+from streams.sockets.outbox import Wire
+from streams.topics.channels import Channels
+from streams.topics.topic import Subscription, Topic
 
 PROTOCOL = "easel.v1"
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
-from streams.backlog import Backlog, Overflow
+from streams.sockets.backlog import Backlog, Overflow
 
 STUCK_SECONDS = 8.0
 _TEXT = b"\x81"  # the first byte of a text frame that is whole (RFC 6455, 5.2)

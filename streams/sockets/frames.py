@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from streams.closing import CloseCode, Closed
+from streams.sockets.closing import CloseCode, Closed
 
 MOST_ID_CHARACTERS = 128
 _MEMBERS: dict[str, type] = {"variables": dict, "operationName": str, "extensions": dict}

@@ -25,10 +25,10 @@ from domain.permissions import Actor
 from domain.presence import MOST_PRESENT, Presence, by_coming, crowded, require_state
 from storage.bus import RESYNC
 from storage.presences import Presences
-from streams.couriers import Answer, Courier, channel_of, decode
-from streams.hearing import HeardChannel, Hearing
-from streams.rooms import PresenceChange, Room
-from streams.visitors import Pace, Visitor
+from streams.feeds.hearing import HeardChannel, Hearing
+from streams.presence.couriers import Answer, Courier, channel_of, decode
+from streams.presence.room import PresenceChange, Room
+from streams.presence.visitors import Pace, Visitor
 
 __all__ = ["PresenceChange", "Room", "Rooms"]
 

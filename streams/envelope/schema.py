@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.events import EVENTS
-from streams import envelope_shapes as shapes
-from streams.closing import CloseCode
-from streams.envelope_shapes import Schema, event, message, or_null, record, text
+from streams.envelope import shapes
+from streams.envelope.shapes import Schema, event, message, or_null, record, text
+from streams.sockets.closing import CloseCode
 
 
 @dataclass(frozen=True, slots=True)

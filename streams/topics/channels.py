@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from domain.announcements import EVERYBODY
 from domain.ids import Id
 from storage.announcements import Announcements
-from streams.deliveries import Deliveries, Delivery, Following, Interests, announced
-from streams.encoded import Encoded
-from streams.onlookers import Onlooker, Told, snapshot
-from streams.presence import Rooms
-from streams.topics import Encode, Sink, Source, Topic
+from streams.feeds.deliveries import Deliveries, Delivery, Following, Interests, announced
+from streams.presence.rooms import Rooms
+from streams.topics.encoded import Encoded
+from streams.topics.onlookers import Onlooker, Told, snapshot
+from streams.topics.topic import Encode, Sink, Source, Topic
 from streams.whole import whole
 
 

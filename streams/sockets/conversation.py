@@ -13,11 +13,11 @@ from starlette.types import Receive
 from domain.errors import DomainError
 from domain.ids import Id, new_id
 from domain.permissions import Actor
-from streams.attendance import Attendance
-from streams.closing import CloseCode, Closed, refused, short_reason
-from streams.outbox import Outbox, Wire
-from streams.presence import Rooms
-from streams.topics import Topics
+from streams.presence.rooms import Rooms
+from streams.sockets.attendance import Attendance
+from streams.sockets.closing import CloseCode, Closed, refused, short_reason
+from streams.sockets.outbox import Outbox, Wire
+from streams.topics.topic import Topics
 from streams.whole import whole
 
 MOST_OPERATIONS = 100

@@ -21,8 +21,8 @@ from domain.events import Envelope
 from domain.ids import Id
 from storage.bus import RESYNC
 from storage.events import EventLog
-from streams.announcer import channel_of, decode
-from streams.hearing import HeardChannel, Hearing
+from streams.feeds.announcer import channel_of, decode
+from streams.feeds.hearing import HeardChannel, Hearing
 from streams.whole import whole
 
 RECENT_EVENTS = 2_000

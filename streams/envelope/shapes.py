@@ -6,9 +6,9 @@ from typing import Any
 from domain.announcements import LEVELS, MESSAGE_LENGTH
 from domain.errors import ErrorCode
 from domain.presence import STATE_BYTES
-from streams.cursors import LONGEST
-from streams.envelope_messages import CHANNELS, MOST_CHANNELS
-from streams.frames import MOST_ID_CHARACTERS
+from streams.envelope.messages import CHANNELS, MOST_CHANNELS
+from streams.feeds.cursors import LONGEST
+from streams.sockets.frames import MOST_ID_CHARACTERS
 
 Schema = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.errors import InvalidInput
 from domain.ids import Id
-from streams.frames import MOST_ID_CHARACTERS, is_id
+from streams.sockets.frames import MOST_ID_CHARACTERS, is_id
 
 CHANNELS = ("runs", "presence", "announcements")
 MOST_CHANNELS = 50

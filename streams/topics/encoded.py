@@ -7,8 +7,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 
-from streams.deliveries import Delivery
-from streams.topics import Encode
+from streams.feeds.deliveries import Delivery
+from streams.topics.topic import Encode
 
 KEPT_SECONDS = 1.0  # an answer tells of its subject as it is now, or almost
 MOST_KEPT = 256

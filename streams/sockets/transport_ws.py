@@ -8,12 +8,12 @@ import msgspec
 import structlog
 
 from domain.errors import DomainError, ErrorCode
-from streams.closing import CloseCode, Closed
-from streams.conversation import MOST_OPERATIONS, Conversation, Handshake, Lobby
-from streams.frames import malformed, require_frame
 from streams.operations import Asked, Caller, Operations
-from streams.outbox import Wire
-from streams.topics import Subscription, Topic
+from streams.sockets.closing import CloseCode, Closed
+from streams.sockets.conversation import MOST_OPERATIONS, Conversation, Handshake, Lobby
+from streams.sockets.frames import malformed, require_frame
+from streams.sockets.outbox import Wire
+from streams.topics.topic import Subscription, Topic
 
 PROTOCOL = "graphql-transport-ws"
 _CREDENTIALS = {"apiKey", "token"}

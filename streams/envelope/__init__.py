@@ -1,0 +1,1 @@
+"""The plain envelope, for those who do without GraphQL."""

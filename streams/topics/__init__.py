@@ -1,0 +1,1 @@
+"""One execution and one encoding for all who ask the same."""
