@@ -104,7 +104,7 @@ async def test_a_connection_keeps_its_requests_and_gives_each_a_copy_of_its_stat
     config.load()
     one = HttpToolsProtocol(config, ServerState(), {"some": "thing"})
     one.connection_made(Line())
-    assert (one.cycle, one.app_state) == (None, {"some": "thing"})
+    assert [one.cycle, one.app_state] == [None, {"some": "thing"}]
     one.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert not one.cycle.response_complete
     assert one.scope["state"] == one.app_state

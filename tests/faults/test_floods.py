@@ -93,7 +93,7 @@ def require_calm(seen: tuple[Pulse, float]) -> None:
 
 
 async def test_who_says_more_than_there_is_patience_for_is_answered_at_a_slow_pace(server: Beating) -> None:
-    waits = 100
+    waits = MESSAGES_PER_SECOND // 2
     async with introduced(server.key, Speech.ENVELOPE) as one:
         began = time.monotonic()
         await one.write(text({"type": "ping"}) * (MOST_MESSAGES_AT_ONCE + waits))
