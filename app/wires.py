@@ -19,6 +19,8 @@ HEAD_SECONDS = 10.0
 MOST_HEAD_BYTES = 65_536
 MOST_PIECES = 1_000
 MOST_MESSAGE_BYTES = 65_536
+MOST_LAST_BYTES = 1_024
+_NO_CODE = 1006
 PIECE_BYTES = 2_048  # of what came at once: some hundred frames, if they are small
 
 
@@ -30,6 +32,7 @@ class Wire(WebSocketsSansIOProtocol):
     on_room: Callable[[], None] | None = None
     _last_call: asyncio.TimerHandle | None = None
     _next_piece: asyncio.Handle | None = None
+    _is_deaf = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -63,6 +66,10 @@ class Wire(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Thousands of frames may come at once, on many sockets: each has its turn with a piece of them."""
+        if self._is_deaf:
+            if len(data) < MOST_LAST_BYTES:  # no more waits behind it: it is their Close
+                self.transport.close()
+            return
         if not self._unparsed and len(data) <= PIECE_BYTES:
             super().data_received(data)
             return
@@ -160,8 +167,15 @@ class Wire(WebSocketsSansIOProtocol):
         self._let_go_soon()
 
     def handle_parser_exception(self) -> None:
-        super().handle_parser_exception()
+        """Whatever still comes is read and forgotten: closed over it, the other side would not hear why."""
+        self._forget_unheard()
+        self._unparsed.clear()
+        self._is_deaf, self.close_sent, self.read_paused = True, True, False
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": self.conn.close_code or _NO_CODE})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.transport.abort)  # until then uvicorn waits
         self._let_go_soon()
+        self._read_on()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -206,7 +220,7 @@ class HttpWire(HttpToolsProtocol):
         super().data_received(data)
         if self._is_socket:
             return
-        if self.cycle is None or self.cycle.response_complete:  # these are bytes of a head, and not the last
+        if self.cycle is None or (self.cycle.response_complete and not self.cycle.more_body):  # within a head
             self._await_head()
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES:

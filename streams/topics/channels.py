@@ -142,7 +142,7 @@ class ChannelTopic(Topic):
         _, onlooker = await self._ready()
         told = onlooker.told()
         for project_id, members in told.items():
-            await self._tell(sink, snapshot(following.cursor, project_id, members))
+            await self._tell(sink, snapshot(following.cursor, project_id, members, onlooker.changed_at))
         return told
 
     async def _await_admission(self, newcomer: _Newcomer) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ class Onlooker:
         self._wake = wake
         self._rooms: dict[Id, Room] = {}
         self._told: Told = {}
+        self.changed_at = datetime.now(UTC)
         self._changed: dict[tuple[Id, Id], None] = {}  # a set in the order of arrival
 
     async def enter(self, stack: AsyncExitStack, rooms: Rooms, project_id: Id) -> None:
@@ -36,6 +38,7 @@ class Onlooker:
     def changes(self, cursor: str) -> list[Delivery]:
         """What has changed since, each connection once; from now on it counts as told."""
         changed, self._changed = self._changed, {}
+        self.changed_at = datetime.now(UTC) if changed else self.changed_at
         found = [self._change(project_id, connection_id, cursor) for project_id, connection_id in changed]
         return [delivery for delivery in found if delivery]
 
@@ -64,8 +67,8 @@ class Onlooker:
         return _difference(cursor, before, now)
 
 
-def snapshot(cursor: str, project_id: Id, members: dict[Id, Presence]) -> Delivery:
-    """Who is present when somebody begins to look."""
+def snapshot(cursor: str, project_id: Id, members: dict[Id, Presence], changed_at: datetime) -> Delivery:
+    """Who is present when somebody begins to look; the same for all who begin before it changes."""
     here = list(members.values())
     return Delivery(
         cursor=cursor,
@@ -75,6 +78,7 @@ def snapshot(cursor: str, project_id: Id, members: dict[Id, Presence]) -> Delive
         subject_type="PresenceSnapshot",
         subject_id=project_id,
         subject=here,
+        occurred_at=changed_at,
     )
 
 

@@ -91,5 +91,5 @@ async def test_a_socket_is_closed_once_its_token_has_expired(client: Client) -> 
         assert await talker.hear() == {"type": "connection_ack"}
         await talker.ask("1", VIEWER)
         assert (await talker.hear())["payload"]["data"]["viewer"]["subject"] == "ada"
-        assert (await talker.closed())[0] == 4403
+        assert (await talker.closed())[0] == 4419
         assert datetime.now(UTC) >= expires_at.replace(microsecond=0)
