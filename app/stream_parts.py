@@ -19,6 +19,7 @@ from streams.feeds.deliveries import Deliveries
 from streams.feeds.hub import Hub
 from streams.presence.rooms import Rooms
 from streams.sockets.attendance import Attendance
+from streams.whole import settled
 
 AGAIN_SECONDS = 0.5
 
@@ -37,6 +38,7 @@ class StreamParts:
 async def open_streams(
     stack: AsyncExitStack, engine: AsyncEngine, database_url: str, settings: Settings, cursor_key: bytes
 ) -> StreamParts:
+    stack.push_async_callback(settled)
     bus = await stack.enter_async_context(create_bus(redis_url=settings.redis_url, database_url=database_url))
     events, announcer, cursors = EventLog(engine), Announcer(bus), Cursors(cursor_key)
     hub = Hub(bus, events, check_seconds=settings.feed_check_seconds)

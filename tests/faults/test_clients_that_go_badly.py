@@ -127,6 +127,7 @@ async def test_who_is_cut_off_without_a_word_is_soon_absent_for_everybody_else(
         introduced(server.key, Speech.ENVELOPE, port=proxy.port) as one,
     ):
         await watcher.write(LOOK)
+        await watcher.hear_until(event="presence.snapshot")
         await one.say(type="presence", state={"who": "cut off"})
         await watcher.hear_until(event="presence.joined")
         proxy.stall()
