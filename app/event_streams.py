@@ -177,7 +177,7 @@ class EventStream:
             await self._answer(self._found)
         except DomainError as error:
             self.finish(error)
-        except Exception:
+        except Exception:  # whatever it is, who asked is told that it failed
             log.exception("an operation failed")
             self.finish(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
 

@@ -34,7 +34,7 @@ class Wire(WebSocketsSansIOProtocol):
     _next_piece: asyncio.Handle | None = None
     _is_deaf = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # it is said wider
         super().connection_made(transport)
         self._unparsed = bytearray()
 
@@ -207,7 +207,7 @@ class HttpWire(HttpToolsProtocol):
     _head_bytes = 0
     _is_socket = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # it is said wider
         super().connection_made(transport)
         self.app_state = {**self.app_state, _ABORT: transport.abort}  # each request has a copy, as scope["state"]
         self._await_head()

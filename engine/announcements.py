@@ -23,7 +23,7 @@ async def tell_for_ever(begin: Begin, announcements: Announcements, every_second
             await tell_due(begin, announcements)
         except DomainError as error:
             log.warning("announcements could not be told", error=error.message)
-        except Exception:
+        except Exception:  # the next round may tell them, and nobody else would
             log.exception("announcements could not be told")
         await asyncio.sleep(every_seconds)
 
@@ -37,5 +37,5 @@ async def tell_due(begin: Begin, announcements: Announcements) -> None:
             if error.code is ErrorCode.UNAVAILABLE:  # as it is for all of them
                 raise
             log.warning("an announcement could not be told", announcement_id=id_, error=error.message)
-        except Exception:
+        except Exception:  # the others are told all the same
             log.exception("an announcement could not be told", announcement_id=id_)

@@ -97,7 +97,7 @@ def _wait_until_it_listens(one: "subprocess.Popen[bytes]", port: int, log: Path)
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.05)  # nothing tells when a process listens
         else:
             return
     sys.exit(f"A server did not start:\n{log.read_text(errors='replace')[-2_000:]}")

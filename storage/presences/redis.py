@@ -148,7 +148,7 @@ async def _in_time() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             yield
-    except Exception as error:
+    except Exception as error:  # a reader that hangs up under a writer makes redis-py raise anything
         _stop_if_canceled(before)
         message = "Who is present cannot be asked just now: try again shortly"
         raise DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=1) from error

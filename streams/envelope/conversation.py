@@ -172,7 +172,7 @@ class _Following:
             await self._follow(wanted, after)
         except DomainError as error:
             self.finish(error)
-        except Exception:
+        except Exception:  # whatever it is, it ends this subscription, and not the socket
             log.exception("a subscription failed")
             self.finish(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
         finally:

@@ -72,7 +72,7 @@ class Hearing(Generic[Followed]):
                 while heard.users:
                     await heard.receive((await messages.get()).message)
                 self._close(project_id, heard)
-        except Exception:
+        except Exception:  # those who follow read from the database what comes by no bus
             log.exception("nothing more is heard of the bus", channel=heard.channel)
         finally:
             heard.ready.set()

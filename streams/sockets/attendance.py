@@ -130,7 +130,7 @@ class Attendance:
                 return await self._still_valid(actor)
         except (DomainError, TimeoutError):
             return None
-        except Exception:
+        except Exception:  # who cannot be looked at may not stay
             log.exception("a socket's key or token could not be looked at")
             return False
 
@@ -140,7 +140,7 @@ async def _again_and_again(look: Callable[[], Awaitable[None]], seconds: float) 
         await asyncio.sleep(seconds)
         try:
             await look()
-        except Exception:
+        except Exception:  # the next round is to come, whatever became of this one
             log.exception("those who are connected could not be looked at")
 
 
@@ -148,5 +148,5 @@ def _close(one: Attendee, code: CloseCode, reason: str) -> None:
     """One that cannot be closed keeps none of the others."""
     try:
         one.close(code, reason)
-    except Exception:
+    except Exception:  # the others are closed all the same
         log.exception("a socket could not be closed")

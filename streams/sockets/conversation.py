@@ -110,7 +110,7 @@ class Conversation(ABC):
                     await self._take(event.get("text"))
                 except Closed as closed:
                     self.close(closed.code, closed.reason)
-                except Exception:
+                except Exception:  # whatever it is, the other side is told by a code
                     log.exception("unexpected failure on a socket")
                     self.close(CloseCode.FAILED, "Something went wrong on our side")
         finally:

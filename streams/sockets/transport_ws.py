@@ -140,7 +140,7 @@ class _Operation:
             await self._answer(asked)
         except DomainError as error:
             self.finish(error)
-        except Exception:
+        except Exception:  # whatever it is, it ends this operation, and not the socket
             log.exception("an operation failed")
             self.finish(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
         finally:

@@ -179,7 +179,7 @@ class Topics:
             await topic.run()
         except DomainError as error:
             failure = error
-        except Exception:
+        except Exception:  # whatever it is, all who follow are told that it has ended
             log.exception("a topic failed")
             failure = DomainError(ErrorCode.INTERNAL, "Something went wrong on our side")
         if topic.key in self._open and self._open[topic.key][0] is topic:
