@@ -4,8 +4,7 @@ The plain envelope (`easel.v1`): JSON objects over one socket, for those who do 
 Out come `{"id", "channel", "event", "payload", "cursor", …}`; what was said wrong is answered, and the socket stays.
 """
 
-import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -21,9 +20,10 @@ from streams.feeds.deliveries import Delivery
 from streams.sockets.closing import CloseCode, Closed
 from streams.sockets.conversation import MOST_OPERATIONS, Conversation, Handshake, Lobby
 from streams.sockets.frames import is_id
+from streams.sockets.operation import Operation
 from streams.sockets.outbox import Wire
 from streams.topics.channels import Channels
-from streams.topics.topic import Subscription, Topic
+from streams.topics.topic import Subscription
 
 PROTOCOL = "easel.v1"
 
@@ -46,11 +46,6 @@ class Envelope(Conversation):
     def __init__(self, wire: Wire, lobby: Lobby, handshake: Handshake, ushers: Ushers) -> None:
         super().__init__(wire, lobby, handshake)
         self.ushers = ushers
-        self.under_way: dict[str, _Following] = {}
-
-    @property
-    def is_busy(self) -> bool:
-        return bool(self.under_way)
 
     async def take(self, message: dict[str, Any]) -> None:
         try:
@@ -69,10 +64,6 @@ class Envelope(Conversation):
 
     def misunderstood(self) -> None:
         self.fail(InvalidInput("A message is a JSON object with a `type`, sent as text"))
-
-    def drop_all(self) -> None:
-        while self.under_way:
-            self.under_way.popitem()[1].drop()
 
     def fail(self, error: DomainError, id: object = None) -> None:
         told = {**error.extensions, "message": error.message, "traceId": self.handshake.trace_id}
@@ -115,7 +106,7 @@ class Envelope(Conversation):
         if max(len(self.under_way), self.asking) >= MOST_OPERATIONS:
             reason = f"A socket carries {MOST_OPERATIONS} subscriptions at once: end one first"
             raise DomainError(ErrorCode.RATE_LIMITED, reason)
-        self.under_way[id_] = _Following(self, id_, wanted, after)
+        self.under_way[id_] = _Following(self, id_, (wanted, after))
 
     async def wanted(self, wanted: Sequence[Wanted], after: str | None) -> Channels:
         await self.ushers.pay(self.actor, len(wanted))
@@ -130,57 +121,31 @@ class Envelope(Conversation):
         self.send(type="unsubscribed", id=id_)
 
 
-class _Following:
-    """One subscription under way: a sink of events."""
+class _Following(Operation[Envelope]):
+    """One subscription."""
 
-    __slots__ = ("_conversation", "_head", "_is_begun", "_task", "id", "topic")
+    __slots__ = ("_is_begun",)
 
-    def __init__(self, conversation: Envelope, id: str, wanted: Sequence[Wanted], after: str | None) -> None:
-        self.id = id
-        self._conversation = conversation
-        self._head = b'{"id":' + msgspec.json.encode(id) + b","
+    def __init__(self, conversation: Envelope, id: str, asked: tuple[Sequence[Wanted], str | None]) -> None:
+        super().__init__(conversation, id, b'{"id":' + msgspec.json.encode(id) + b",", asked)
         self._is_begun = False
-        self.topic: Topic | None = None
-        self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(wanted, after))
 
     def begin(self, cursor: str) -> None:
         self._is_begun = True
-        self._conversation.send(type="subscribed", id=self.id, cursor=cursor)
-
-    def push(self, payload: bytes, subject: Hashable) -> None:
-        self._conversation.outbox.send(self._head, payload, subject=subject and (self.id, subject))
+        self.conversation.send(type="subscribed", id=self.id, cursor=cursor)
 
     def finish(self, error: DomainError | None) -> None:
-        if self._conversation.under_way.get(self.id) is not self:  # the id may be another's by now
+        if self.conversation.under_way.get(self.id) is not self:  # the id may be another's by now
             return
-        del self._conversation.under_way[self.id]
+        del self.conversation.under_way[self.id]
         if error is not None:
-            self._conversation.fail(error, self.id)
+            self.conversation.fail(error, self.id)
         if self._is_begun:
-            self._conversation.send(type="unsubscribed", id=self.id)
+            self.conversation.send(type="unsubscribed", id=self.id)
 
-    async def has_room(self) -> None:
-        await self._conversation.outbox.has_room()
-
-    def drop(self) -> None:
-        if self._task:
-            self._task.cancel()
-        self._conversation.lobby.topics.leave(self)
-
-    async def _run(self, wanted: Sequence[Wanted], after: str | None) -> None:
-        try:
-            await self._follow(wanted, after)
-        except DomainError as error:
-            self.finish(error)
-        except Exception:  # whatever it is, it ends this subscription, and not the socket
-            log.exception("a subscription failed")
-            self.finish(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
-        finally:
-            self._task = None
-
-    async def _follow(self, wanted: Sequence[Wanted], after: str | None) -> None:
-        conversation = self._conversation
-        channels = await conversation.ask(conversation.wanted(wanted, after))
+    async def answer(self, asked: tuple[Sequence[Wanted], str | None]) -> None:
+        conversation = self.conversation
+        channels = await conversation.ask(conversation.wanted(*asked))
         subscription = Subscription((PROTOCOL, channels.key), channels, _encode, conversation.actor.identity)
         await conversation.lobby.topics.follow(subscription, self)
 

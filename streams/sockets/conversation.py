@@ -56,6 +56,11 @@ class Handshake:
     actor: Actor | None
 
 
+class UnderWay(Protocol):
+    def drop(self) -> None:
+        """Nobody waits for it any more."""
+
+
 class Conversation(ABC):
     """One socket. A subclass takes its messages; whatever is raised as Closed closes it."""
 
@@ -66,6 +71,7 @@ class Conversation(ABC):
         self.known_actor = handshake.actor
         self.is_introduced = False
         self.outbox = Outbox(wire, self._too_slow)
+        self.under_way: dict[str, UnderWay] = {}
         self.asking = 0  # how many operations are being begun, those included that nobody waits for any more
         self._wire = wire
         loop = asyncio.get_running_loop()
@@ -81,12 +87,7 @@ class Conversation(ABC):
 
     @property
     def idle_since(self) -> float | None:
-        return None if self.is_busy else self._heard
-
-    @property
-    @abstractmethod
-    def is_busy(self) -> bool:
-        """Whether anything is under way."""
+        return None if self.under_way else self._heard
 
     @abstractmethod
     async def take(self, message: dict[str, Any]) -> None:
@@ -96,9 +97,10 @@ class Conversation(ABC):
     def misunderstood(self) -> None:
         """What came is no JSON object with a type, sent as text. May raise Closed."""
 
-    @abstractmethod
     def drop_all(self) -> None:
         """End all that is under way."""
+        while self.under_way:
+            self.under_way.popitem()[1].drop()
 
     async def run(self, receive: Receive) -> None:
         """Until the socket is closed, by whichever side."""

@@ -1,7 +1,5 @@
 """graphql-transport-ws: queries, mutations and subscriptions over one socket, to the protocol's letter."""
 
-import asyncio
-from collections.abc import Hashable
 from typing import Any
 
 import msgspec
@@ -12,8 +10,9 @@ from streams.operations import Asked, Caller, Operations
 from streams.sockets.closing import CloseCode, Closed
 from streams.sockets.conversation import MOST_OPERATIONS, Conversation, Handshake, Lobby
 from streams.sockets.frames import malformed, require_frame
+from streams.sockets.operation import Operation
 from streams.sockets.outbox import Wire
-from streams.topics.topic import Subscription, Topic
+from streams.topics.topic import Subscription
 
 PROTOCOL = "graphql-transport-ws"
 _CREDENTIALS = {"apiKey", "token"}
@@ -31,11 +30,6 @@ class TransportWs(Conversation):
     def __init__(self, wire: Wire, lobby: Lobby, handshake: Handshake, operations: Operations) -> None:
         super().__init__(wire, lobby, handshake)
         self.operations = operations
-        self.under_way: dict[str, _Operation] = {}
-
-    @property
-    def is_busy(self) -> bool:
-        return bool(self.under_way)
 
     async def take(self, message: dict[str, Any]) -> None:
         require_frame(message)
@@ -57,10 +51,6 @@ class TransportWs(Conversation):
 
     def misunderstood(self) -> None:
         raise malformed("A message is a JSON object with a type, sent as text")
-
-    def drop_all(self) -> None:
-        while self.under_way:
-            self.under_way.popitem()[1].drop()
 
     async def _init(self, payload: dict[str, Any]) -> None:
         if self.is_introduced:
@@ -105,49 +95,21 @@ class TransportWs(Conversation):
             self._tell_errors(operation.id, errors)
 
 
-class _Operation:
-    """One operation under way: a sink of answers."""
-
-    __slots__ = ("_conversation", "_head", "_task", "id", "topic")
+class _Operation(Operation[TransportWs]):
+    __slots__ = ()
+    tail = b"}"
 
     def __init__(self, conversation: TransportWs, id: str, asked: Asked) -> None:
-        self.id = id
-        self._conversation = conversation
-        self._head = b'{"id":' + msgspec.json.encode(id) + b',"type":"next","payload":'
-        self.topic: Topic | None = None
-        self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(asked))
+        super().__init__(conversation, id, b'{"id":' + msgspec.json.encode(id) + b',"type":"next","payload":', asked)
 
     def begin(self, cursor: str) -> None:
         """GraphQL has no answer for that."""
 
-    def push(self, payload: bytes, subject: Hashable) -> None:
-        self._conversation.outbox.send(self._head, payload, b"}", subject=subject and (self.id, subject))
-
     def finish(self, error: DomainError | None) -> None:
-        self._conversation.ended(self, None if error is None else self._told(error))
+        self.conversation.ended(self, None if error is None else self._told(error))
 
-    async def has_room(self) -> None:
-        await self._conversation.outbox.has_room()
-
-    def drop(self) -> None:
-        """Nobody waits for it any more."""
-        if self._task:
-            self._task.cancel()
-        self._conversation.lobby.topics.leave(self)
-
-    async def _run(self, asked: Asked) -> None:
-        try:
-            await self._answer(asked)
-        except DomainError as error:
-            self.finish(error)
-        except Exception:  # whatever it is, it ends this operation, and not the socket
-            log.exception("an operation failed")
-            self.finish(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
-        finally:
-            self._task = None
-
-    async def _answer(self, asked: Asked) -> None:
-        conversation = self._conversation
+    async def answer(self, asked: Asked) -> None:
+        conversation = self.conversation
         caller = Caller(
             actor=conversation.actor,
             trace_id=conversation.handshake.trace_id,
@@ -165,4 +127,4 @@ class _Operation:
             self.finish(None)
 
     def _told(self, error: DomainError) -> bytes:
-        return self._conversation.operations.refusal(error, self._conversation.handshake.trace_id)
+        return self.conversation.operations.refusal(error, self.conversation.handshake.trace_id)
