@@ -1,6 +1,5 @@
 """Rate limits: so many requests, or so much cost, in any stretch of time; exact across processes."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from domain.errors import DomainError, ErrorCode
+from gateway.patience import patience
 from gateway.round_trips import TogetherRedis
 from gateway.windows import MemoryWindows, Windows
 
@@ -128,7 +128,7 @@ class Limiter:
             return await take(self._windows)
         if self._away_until is None or monotonic() >= self._away_until:
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
+                async with patience(ANSWER_SECONDS):
                     state = await take(self._windows)
             except Exception as error:  # noqa: BLE001 - whatever Redis runs into, the caller gets a decided answer
                 self._is_away(error)
@@ -206,8 +206,8 @@ async def open_limiter(redis_url: str | None, *, refuse_when_away: bool) -> Asyn
         return
     pool = ConnectionPool.from_url(
         redis_url,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=None,  # by the clock, which `patience` is not
+        socket_connect_timeout=None,
         retry=Retry(NoBackoff(), retries=0),
         # With them on, redis-py takes connections out of its pool without a look whether they have ended.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),

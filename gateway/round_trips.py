@@ -5,6 +5,10 @@ from collections import deque
 from typing import Any
 
 from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import NoScriptError
+
+from gateway.patience import patience
 
 MOST_COMMANDS = 256
 
@@ -18,13 +22,19 @@ class TogetherRedis(Redis):
 
     Some hundred callers who each take a connection for a command of their own cost a busy machine more time than they
     have. One pipeline is under way at a time, for so many seconds at most; what comes meanwhile is in the next one.
+    A server that has just started knows no scripts: it is told them all once, and asked again.
     """
 
     def __init__(self, pool: ConnectionPool, answer_seconds: float) -> None:
         super().__init__(connection_pool=pool)
         self._answer_seconds = answer_seconds
+        self._scripts: list[str] = []
         self._waiting: deque[Waiting] = deque()
         self._asking: asyncio.Task[None] | None = None
+
+    def register_script(self, script: Any) -> Any:
+        self._scripts.append(script)
+        return super().register_script(script)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -59,12 +69,23 @@ class TogetherRedis(Redis):
     async def _answers(self, commands: list[Command]) -> list[Any]:
         """An answer or an error for each."""
         try:
-            async with asyncio.timeout(self._answer_seconds), self.pipeline(transaction=False) as pipeline:
-                for command in commands:
-                    pipeline.execute_command(*command)
-                return await pipeline.execute(raise_on_error=False)
+            async with patience(self._answer_seconds), self.pipeline(transaction=False) as pipeline:
+                answers = await _asked(pipeline, commands)
+                unknown = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+                if unknown:
+                    told = [("SCRIPT LOAD", script) for script in self._scripts]
+                    again = await _asked(pipeline, [*told, *(commands[number] for number in unknown)])
+                    for number, answer in zip(unknown, again[len(told) :], strict=True):
+                        answers[number] = answer
+                return answers
         except Exception as error:  # noqa: BLE001 - each caller handles it
             return [error] * len(commands)
+
+
+async def _asked(pipeline: Pipeline, commands: list[Command]) -> list[Any]:
+    for command in commands:
+        pipeline.execute_command(*command)
+    return await pipeline.execute(raise_on_error=False)
 
 
 def _tell(waiting: asyncio.Future[Any], answer: Any) -> None:
