@@ -22,6 +22,11 @@ async def _noted_nowhere(job_id: str) -> None:
     """For calls that nobody will ask after."""
 
 
+def _never() -> bool:
+    """For calls that nobody takes back."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """
@@ -29,13 +34,15 @@ class Call:
 
     `idempotency_key` is the step's id: the same for each attempt. A provider that can be asked later (`LOOKUP`) notes
     the id of its job with `note_job` before the job can cost anything; `job_id` is what an earlier attempt noted, and
-    is asked after before anything is begun anew.
+    is asked after before anything is begun anew. Where the call is broken off, `is_unwanted` tells whether its job is
+    to be stopped too (canceled, too long), or goes on for whoever asks after it (this worker goes away).
     """
 
     idempotency_key: str = ""
     trace_id: str = ""
     job_id: str | None = None
     note_job: Callable[[str], Awaitable[None]] = _noted_nowhere
+    is_unwanted: Callable[[], bool] = _never
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +94,32 @@ class TextAnswer:
     cost: Decimal
 
 
+def _unheard(progress: float) -> None:
+    """Where nobody asks how far it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphRequest:
+    """
+    A graph in ComfyUI's API format, its values in place: what the node `output` makes is wanted.
+
+    `sources` are encoded pictures that nodes load, by (node id, input name): the input is to name the picture as the
+    provider calls it. `report` takes how much is done, 0.0 to 1.0.
+    """
+
+    graph: dict[str, dict[str, Any]]
+    output: str
+    sources: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    call: Call = Call()
+    report: Callable[[float], None] = _unheard
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """
-    What asking a provider means: whose model answers, credits for one picture or text, what a lost answer allows, and
-    what its pictures are.
+    What asking a provider means: whose model answers, credits for one picture or text, what a lost answer allows, what
+    its pictures are, how many calls it takes `at_once` over all workers, and how long one may take where that is longer
+    than other steps may.
     """
 
     provider: str
@@ -99,6 +127,8 @@ class Terms:
     price: Decimal
     recovery: Recovery
     digital_source: DigitalSource = DigitalSource.MODEL
+    at_once: int | None = None
+    longest_seconds: float | None = None
 
 
 class ImageProvider(Protocol):
@@ -117,6 +147,15 @@ class TextProvider(Protocol):
     def text_terms(self) -> Terms: ...
 
     async def write_text(self, request: TextRequest) -> TextAnswer: ...
+
+
+class GraphProvider(Protocol):
+    """Runs graphs that make pictures. Raises `ProviderError`, nothing else, for whatever goes wrong there."""
+
+    @property
+    def graph_terms(self) -> Terms: ...
+
+    async def run_graph(self, request: GraphRequest) -> ImageAnswer: ...
 
 
 class ProviderError(DomainError):
