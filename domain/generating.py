@@ -9,12 +9,12 @@ from domain.flows import flow_for
 from domain.generations import Generation, GenerationStatus
 from domain.images import Image
 from domain.kinds.enhance import EnhancementTemplate
+from domain.launching import begin_run
 from domain.naming import is_free
 from domain.permissions import Actor
 from domain.pictures import Format
 from domain.ports import Transaction
 from domain.projects import Project
-from domain.run_commands import begin_run
 from domain.runs import Run, RunPurpose
 
 

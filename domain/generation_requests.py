@@ -10,11 +10,11 @@ from domain.ids import Id
 from domain.kinds.enhance import TEMPLATES
 from domain.kinds.generate_image import MOST_PICTURES
 from domain.kinds.input_value import LONGEST_TEXT
+from domain.launching import begin_run
 from domain.permissions import Actor
 from domain.pictures import Format, require_aspect_ratio
 from domain.ports import Command, Transaction
 from domain.projects import Project
-from domain.run_commands import begin_run
 from domain.runs import Run, RunPurpose
 from domain.text import require_length
 from domain.webhooks import callback_of

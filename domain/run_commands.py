@@ -6,26 +6,24 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from domain.accounts import hold
 from domain.advancing import go_on, keep, wind_down
 from domain.assets import Asset, AssetType
-from domain.caching import done_in, same, take_over
+from domain.caching import done_in, same
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.flags import Flag
 from domain.graphs import Graph
 from domain.ids import Id
 from domain.images import Image
 from domain.kinds.input_value import checked_inputs
+from domain.launching import begin_run
 from domain.money import require_credits
 from domain.permissions import Actor
 from domain.plain import require_json_object
-from domain.planning import Place, steps_of
 from domain.ports import Command, Transaction
 from domain.problems import require_valid
 from domain.projects import Project
 from domain.quotes import Quote, quote_of
 from domain.runs import Run, RunPurpose, RunStatus
-from domain.steps import Step, StepStatus
 from domain.workflows import Workflow, graph_of
 
 PRIORITIES = range(-100, 101)
@@ -58,13 +56,6 @@ async def start_run(tx: Transaction, actor: Actor, command: StartRun) -> Run:
     run, graph = await _prepared(tx, actor, command)
     await begin_run(tx, run, graph)
     return run
-
-
-async def begin_run(tx: Transaction, run: Run, graph: Graph, done: dict[str, Step] | None = None) -> None:
-    """Set aside what the run may cost beyond what is `done`, write it and its steps, and queue the first of them."""
-    if not tx.offers.are_free:
-        await hold(tx, run, (await quote_of(tx, run, graph, done or {})).total, f"hold:{run.id}")
-    await _launch(tx, run, graph, done or {})
 
 
 @dataclass(kw_only=True)
@@ -135,26 +126,6 @@ async def _prompts(tx: Transaction, workflow: Workflow, graph: Graph) -> dict[st
     return found
 
 
-async def _launch(tx: Transaction, run: Run, graph: Graph, done: dict[str, Step]) -> None:
-    """Write the run and its steps; those that were done in an earlier run are done in this one too."""
-    place = Place(
-        organization_id=run.organization_id,
-        project_id=run.project_id,
-        run_id=run.id,
-        priority=run.priority,
-        now=tx.now,
-    )
-    steps = steps_of(graph, place)
-    tx.add(run, *steps)
-    over = take_over(tx, steps, done)
-    tx.enqueue(*(step.job() for step in steps if step.status is StepStatus.QUEUED))
-    if over:
-        await go_on(tx, run, *over)
-        await keep(tx, run)
-    else:
-        tx.record(run.told("run.updated"))
-
-
 @dataclass(kw_only=True)
 class RetryRun(Command[Run]):
     """
@@ -198,7 +169,10 @@ async def retry_run(tx: Transaction, actor: Actor, command: RetryRun) -> Run:
         trace_id=actor.trace_id,
         created_by=actor.subject,
     )
-    await begin_run(tx, run, graph, {} if fresh or changed else await done_in(tx, old.id))
+    done = {} if fresh or changed else await done_in(tx, old.id)
+    if over := await begin_run(tx, run, graph, done):
+        await go_on(tx, run, *over)
+        await keep(tx, run)
     return run
 
 
