@@ -11,6 +11,7 @@ from domain.ids import Id, new_id
 from domain.permissions import Actor, Permission
 from domain.plain import camel_case, require_json_object
 from domain.ports import Command, Transaction
+from domain.shot_names import compiled
 from domain.text import NAME_LENGTH, require_length, require_slug, slug_of
 from domain.versions import require_version
 
@@ -45,6 +46,7 @@ class ProjectSettings:
             default = getattr(_DEFAULTS, name)
             values[name] = default if value is None else _checked(key, value, default)
         require_project_flags(values.get("feature_flags", {}))
+        compiled(values.get("nomenclature", _DEFAULTS.nomenclature))
         return replace(self, **values)
 
 
