@@ -105,7 +105,7 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             attendance=open_attendance(stack, identity, settings),
             images=shown,
             objects=objects,
-            toolbox=EngineToolbox(images, texts, objects, studio.reads, studio.flags, settings.image_max_pixels),
+            toolbox=EngineToolbox(images, texts, graphs, objects, studio.reads, studio.flags, settings.image_max_pixels),
             turns=Turns(turning, _limits(settings, studio.offers)),
             studio=studio,
         )

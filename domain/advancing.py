@@ -29,6 +29,8 @@ async def keep(tx: Transaction, run: Run) -> None:
     if run.is_finished:
         await PURPOSES[run.purpose].conclude(tx, run)
         await accounts.release(tx, run)  # last: the organization's account is locked after everything else
+    else:
+        await PURPOSES[run.purpose].advance(tx, run)
     tx.save(run)
 
 

@@ -45,6 +45,8 @@ ENHANCED_EDITING = BuiltIn(
     name="enhanced-editing", title="Enhance and draw from images", graph=_graph(enhanced=True, from_images=True)
 )
 
+SHOT = BuiltIn(name="shot", title="Draw a shot", graph=Graph((Node(id=DRAW, kind="comfyui", label="Draw"),), ()))
+
 
 def drawing(*, enhanced: bool, from_images: bool) -> BuiltIn:
     """The workflow that makes pictures of a prompt, which it may enhance first, and maybe of other pictures."""

@@ -32,6 +32,10 @@ from domain import (
 from domain.errors import Contended
 from domain.permissions import Actor, Permission
 from domain.ports import Begin, Command, Transaction
+from domain.shots import batch_commands as batches
+from domain.shots import commands as shots
+from domain.shots import planning as shot_planning
+from domain.shots import submitting as shot_pictures
 
 Result = TypeVar("Result")
 MOST_ATTEMPTS = 4
@@ -103,6 +107,16 @@ COMMANDS: dict[type[Command[Any]], tuple[Permission, Handler]] = {
     interruptions.FailStep: (Permission.STEPS_EXECUTE, interruptions.fail_step),
     interruptions.StopStep: (Permission.STEPS_EXECUTE, interruptions.stop_step),
     interruptions.ReleaseStep: (Permission.STEPS_EXECUTE, interruptions.release_step),
+    shot_planning.PreviewShotBatch: (Permission.IMAGES_READ, shot_planning.preview_shot_batch),
+    batches.StartShotBatch: (Permission.RUNS_START, batches.start_shot_batch),
+    batches.RetryShotBatch: (Permission.RUNS_START, batches.retry_shot_batch),
+    batches.ResumeShotBatch: (Permission.RUNS_START, batches.resume_shot_batch),
+    batches.CancelShotBatch: (Permission.RUNS_CANCEL, batches.cancel_shot_batch),
+    shots.RetryShot: (Permission.RUNS_START, shots.retry_shot),
+    shots.CancelShot: (Permission.RUNS_CANCEL, shots.cancel_shot),
+    shots.SetShotMode: (Permission.RUNS_START, shots.set_shot_mode),
+    shot_pictures.MatchShotFiles: (Permission.IMAGES_READ, shot_pictures.match_shot_files),
+    shot_pictures.SubmitShotImage: (Permission.STEPS_SUBMIT, shot_pictures.submit_shot_image),
     clearing.ClearLeftover: (Permission.STEPS_EXECUTE, clearing.clear_leftover),
     interruptions.ExpireStep: (Permission.STEPS_EXECUTE, interruptions.expire_step),
 }

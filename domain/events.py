@@ -10,7 +10,7 @@ from domain.ids import Id
 EVENTS = (
     "run.updated", "run.completed", "run.failed", "run.canceled", "step.updated", "step.waiting", "image.created",
     "image.updated", "image.deleted", "generation.created", "generation.updated", "generation.completed",
-    "generation.failed", "generation.deleted",
+    "generation.failed", "generation.deleted", "shot.updated", "batch.updated",
     "AIGenerationJobRequested", "generation_job.completed", "generation_job.failed",
 )  # fmt: skip
 

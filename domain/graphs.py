@@ -133,6 +133,13 @@ class Graph:
         return replace(self, nodes=tuple(nodes)) if settings else self
 
     @property
+    def comfyui_ids(self) -> set[str]:
+        """The assets whose graphs its `comfyui` nodes run, those inside its maps too."""
+        own = {node.settings["asset"] for node in self.nodes if node.kind == "comfyui" and "asset" in node.settings}
+        inner = (graph_inside(node.settings).comfyui_ids for node in self.nodes if node.kind == "map")
+        return own.union(*inner)
+
+    @property
     def prompt_ids(self) -> set[str]:
         """The PROMPT assets that its prompts name, those inside its maps too."""
         own = {id_ for node in self.nodes if node.kind == "prompt" for id_ in node.settings.get("prompts", {}).values()}

@@ -11,6 +11,7 @@ from domain.claiming import StepCommand, claimed
 from domain.errors import DomainError, ErrorCode
 from domain.permissions import Actor
 from domain.ports import Transaction
+from domain.purposes import PURPOSES
 from domain.runs import Run, failure
 from domain.steps import RunError, Step, StepStatus
 
@@ -39,7 +40,8 @@ async def fail_step(tx: Transaction, actor: Actor, command: FailStep) -> Step:
     elif command.error.code is ErrorCode.PROVIDER_REFUSED:
         await circuits.worked(tx, step.provider)
     if command.error.retryable and _may_try_again(run, step):
-        await _try_again(tx, run, step, max(backoff_seconds(step.attempt), command.retry_after_seconds or 0))
+        delay_seconds = max(backoff_seconds(step.attempt), command.retry_after_seconds or 0)
+        await _try_again(tx, run, step, delay_seconds, command.error.message)
     elif command.error.code is ErrorCode.OUTCOME_UNKNOWN:
         await leave_open(tx, run, step, command.error)
     else:
@@ -57,11 +59,12 @@ def backoff_seconds(attempt: int) -> float:
     return random.uniform(0.1, min(LONGEST_BACKOFF_SECONDS, 2.0**attempt))  # noqa: S311 - spreads load, hides nothing
 
 
-async def _try_again(tx: Transaction, run: Run, step: Step, delay_seconds: float) -> None:
+async def _try_again(tx: Transaction, run: Run, step: Step, delay_seconds: float, why: str) -> None:
     tx.record(step.queue(tx.now + timedelta(seconds=delay_seconds)))
     tx.save(step)
     tx.enqueue(step.job(delay_seconds))
     run.retries += 1
+    await PURPOSES[run.purpose].stumble(tx, run, why)
     await settle(tx, run)
 
 
@@ -120,7 +123,7 @@ async def expire_step(tx: Transaction, actor: Actor, command: ExpireStep) -> Ste
         message = f"{WORKER_LOST} while a provider was at work: it may have been charged, so it is not repeated"
         await leave_open(tx, run, step, failure(ErrorCode.OUTCOME_UNKNOWN, message, step))
     elif _may_try_again(run, step):
-        await _try_again(tx, run, step, 0.0)
+        await _try_again(tx, run, step, 0.0, WORKER_LOST)
     else:
         message = f"{WORKER_LOST}, {step.attempt} times"
         await give_up(tx, run, step, failure(ErrorCode.DEADLINE_EXCEEDED, message, step))

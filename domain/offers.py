@@ -10,14 +10,15 @@ from domain.providers import Terms
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """The terms of the providers in use."""
+    """The terms of the providers in use; no `graph` where no ComfyUI is connected."""
 
     image: Terms
     text: Terms
+    graph: Terms | None = None
 
     @property
     def are_free(self) -> bool:
-        return not self.image.price and not self.text.price
+        return not any(terms.price for terms in (self.image, self.text, self.graph) if terms)
 
     def of(self, kind: NodeKind) -> Terms | None:
         """Whom a node of this kind asks; None where it asks nobody."""
@@ -26,6 +27,8 @@ class Offers:
                 return self.image
             case "text":
                 return self.text
+            case "graph":
+                return self.graph
             case None:
                 return None
 

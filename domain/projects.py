@@ -11,7 +11,7 @@ from domain.ids import Id, new_id
 from domain.permissions import Actor, Permission
 from domain.plain import camel_case, require_json_object
 from domain.ports import Command, Transaction
-from domain.shot_names import compiled
+from domain.shots.names import compiled
 from domain.text import NAME_LENGTH, require_length, require_slug, slug_of
 from domain.versions import require_version
 

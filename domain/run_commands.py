@@ -9,6 +9,7 @@ from typing import Any
 from domain.advancing import go_on, keep, wind_down
 from domain.assets import Asset, AssetType
 from domain.caching import done_in, same
+from domain.comfyui_graphs import BoundGraph
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.flags import Flag
 from domain.graphs import Graph
@@ -83,7 +84,7 @@ async def _prepared(tx: Transaction, actor: Actor, command: StartRun) -> tuple[R
         workflow_id=workflow.id,
         workflow_version=workflow.version if command.workflow_version is None else command.workflow_version,
         inputs=await _checked_inputs(tx, workflow, graph, command.inputs or {}),
-        prompts=await _prompts(tx, workflow, graph),
+        prompts=await _texts(tx, workflow, graph),
         fresh=await _is_fresh(tx, workflow),
         priority=command.priority or 0,
         max_credits=command.max_credits,
@@ -115,14 +116,17 @@ async def _checked_inputs(tx: Transaction, workflow: Workflow, graph: Graph, giv
     return inputs | {name: there[image_id].value for name, image_id in asked.items()}
 
 
-async def _prompts(tx: Transaction, workflow: Workflow, graph: Graph) -> dict[str, str]:
-    """The texts of the PROMPT assets that the graph names, as they are now."""
-    ids = graph.prompt_ids
-    wanted = {"id": sorted(ids), "project_id": workflow.project_id, "type": AssetType.PROMPT}
-    found: dict[str, str] = {asset.id: str(asset.content) for asset in await tx.find(Asset, **wanted)} if ids else {}
-    if missing := sorted(ids - set(found)):
-        message = f"The project has no PROMPT asset '{missing[0]}', which a prompt of this workflow names"
-        raise DomainError(ErrorCode.ASSET_NOT_FOUND, message, field="workflowId")
+async def _texts(tx: Transaction, workflow: Workflow, graph: Graph) -> dict[str, str]:
+    """What the assets that the graph names say now: PROMPT assets, and graphs for ComfyUI."""
+    wanted = {"project_id": workflow.project_id}
+    prompts = await tx.find(Asset, id=sorted(graph.prompt_ids), type=AssetType.PROMPT, **wanted)
+    graphs = await tx.find(Asset, id=sorted(graph.comfyui_ids), type=AssetType.FILE, **wanted)
+    found: dict[str, str] = {asset.id: str(asset.content) for asset in prompts}
+    found |= {asset.id: BoundGraph.read(asset.content, asset.metadata, "asset").as_text for asset in graphs}
+    for kind, ids in (("PROMPT", graph.prompt_ids), ("FILE", graph.comfyui_ids)):
+        if missing := sorted(ids - set(found)):
+            message = f"The project has no {kind} asset '{missing[0]}', which a node of this workflow names"
+            raise DomainError(ErrorCode.ASSET_NOT_FOUND, message, field="workflowId")
     return found
 
 

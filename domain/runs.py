@@ -37,6 +37,7 @@ class RunPurpose(StrEnum):
 
     GENERATION_JOB = "generation_job"
     GENERATION = "generation"
+    SHOT = "shot"
 
 
 SEEDS = 2**31

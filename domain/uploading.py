@@ -68,11 +68,11 @@ class UploadImage(_Bound, Command[Image]):
 
 async def upload_image(tx: Transaction, actor: Actor, command: UploadImage) -> Image:
     project = await tx.get(Project, actor.project_meant(command.project_id))
-    picture = await _taken(tx, command.stored)
+    picture = await taken(tx, command.stored)
     if command.alias is not None:
         await take_alias(tx, project.id, command.alias)
     flow_id = await flow_for(tx, project, command.flow_id, command.flow_alias)
-    image = _image(picture, project, actor, alias=command.alias, flow_id=flow_id, meta=command.meta or {})
+    image = image_of(picture, project, actor, alias=command.alias, flow_id=flow_id, meta=command.meta or {})
     return await _made(tx, image, command.flow_alias)
 
 
@@ -138,20 +138,20 @@ async def complete_image_upload(tx: Transaction, actor: Actor, command: Complete
     if upload.image_id is not None:
         return await tx.get(Image, upload.image_id)
     project = await tx.get(Project, upload.project_id)
-    picture = await _taken(tx, command.stored)
+    picture = await taken(tx, command.stored)
     if upload.alias is not None:
         await take_alias(tx, project.id, upload.alias)
     if upload.flow_alias is not None:
         await flow_for(tx, project, upload.flow_id, upload.flow_alias)
     named = {"alias": upload.alias, "flow_id": upload.flow_id, "meta": upload.meta}
-    image = _image(picture, project, actor, **named)
+    image = image_of(picture, project, actor, **named)
     upload.image_id = image.id
     tx.save(upload)
     tx.add(Discarded(organization_id=upload.organization_id, object_key=upload.object_key))
     return await _made(tx, image, upload.flow_alias)
 
 
-async def _taken(tx: Transaction, stored: Stored | None) -> NewImage:
+async def taken(tx: Transaction, stored: Stored | None) -> NewImage:
     """The picture, whose bytes are needed from now on; nobody removes them meanwhile."""
     if stored is None:
         raise _too_late()
@@ -167,7 +167,7 @@ def _too_late() -> DomainError:
     return DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=1)
 
 
-def _image(picture: NewImage, project: Project, actor: Actor, **named: Any) -> Image:
+def image_of(picture: NewImage, project: Project, actor: Actor, **named: Any) -> Image:
     made = {one.name: getattr(picture, one.name) for one in fields(NewImage) if one.name != "meta"}
     return Image(
         organization_id=project.organization_id,

@@ -15,7 +15,7 @@ from domain.permissions import engine_actor
 from domain.pictures import Change
 from domain.ports import Flags, ObjectStore
 from domain.projects import Project
-from domain.providers import GeneratedPicture, ImageProvider, TextProvider
+from domain.providers import GeneratedPicture, GraphProvider, ImageProvider, TextProvider
 from providers.changes import change_picture
 from providers.marks import marked
 from providers.pictures import MAX_PIXELS, read_picture
@@ -32,6 +32,7 @@ class EngineToolbox:
 
     image_provider: ImageProvider
     text_provider: TextProvider
+    graph_provider: GraphProvider | None
     objects: ObjectStore
     reads: Reads
     flags: Flags

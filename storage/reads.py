@@ -26,6 +26,10 @@ from domain.organizations import Organization
 from domain.permissions import Actor, Permission
 from domain.projects import Project
 from domain.runs import Run
+from domain.shots.batch import ShotBatch
+from domain.shots.files import ShotFile
+from domain.shots.logs import LogLine
+from domain.shots.shot import Shot
 from domain.steps import Step
 from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
@@ -53,6 +57,10 @@ READS: dict[type[Any], Permission] = {
     Flow: Permission.IMAGES_READ,
     Generation: Permission.IMAGES_READ,
     LiveScope: Permission.IMAGES_READ,
+    ShotBatch: Permission.IMAGES_READ,
+    Shot: Permission.IMAGES_READ,
+    ShotFile: Permission.IMAGES_READ,
+    LogLine: Permission.IMAGES_READ,
     Member: Permission.MEMBERS_READ,
     Circuit: Permission.RUNS_READ,
     ApiKey: Permission.KEYS_READ,
@@ -63,7 +71,7 @@ READS: dict[type[Any], Permission] = {
 }
 NODES = (
     Organization, Project, Workflow, Asset, Run, Step, Generation, Image, Flow, LiveScope, ApiKey, WebhookEndpoint,
-    WebhookDelivery,
+    WebhookDelivery, ShotBatch, Shot,
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What a workflow can be built from: one file per kind, one table that the engine, the palette and validation read."""
 
 from domain.kinds import (
+    comfyui,
     condition,
     edit_image,
     enhance,
@@ -24,6 +25,7 @@ KINDS: dict[str, NodeKind] = {
         generate_text.KIND,
         generate_image.KIND,
         edit_image.KIND,
+        comfyui.KIND,
         transform_image.KIND,
         condition.KIND,
         map_items.KIND,

@@ -13,7 +13,7 @@ from domain.forms import Answer, Question
 from domain.ids import Id
 from domain.images import Image, NewImage
 from domain.pictures import Change
-from domain.providers import Call, GeneratedPicture, ImageProvider, TextProvider
+from domain.providers import Call, GeneratedPicture, GraphProvider, ImageProvider, TextProvider
 
 ANY = "any"
 MOST_CONFIG_PROBLEMS = 20
@@ -42,6 +42,11 @@ class Toolbox(Protocol):
     @property
     def text_provider(self) -> TextProvider: ...
 
+    @property
+    def graph_provider(self) -> GraphProvider | None:
+        """None where no ComfyUI is connected."""
+        ...
+
     async def read_images(self, values: Iterable[Any], work: "Work") -> list[tuple[Image, bytes]]:
         """The images that these values name, with their bytes, in this order. IMAGE_NOT_FOUND where one is gone."""
         ...
@@ -62,10 +67,10 @@ class Work:
     """
     One attempt at a step: everything its kind needs to do it.
 
-    `given` holds the run's inputs, and inside a `map` its item's values; `prompts` the texts of PROMPT assets by id.
-    The `seed` is the same for each attempt, and for each run that repeats this one; `call` is what a provider is told
-    of whose call it is. `report` takes how much is done,
-    0.0 to 1.0, as often as one likes.
+    `given` holds the run's inputs, and inside a `map` its item's values; `prompts` the texts of the assets that nodes
+    name, by id, as they were when the run was started. The `seed` is the same for each attempt, and for each run that
+    repeats this one; `call` is what a provider is told of whose call it is. `report` takes how much is done, 0.0 to
+    1.0, as often as one likes.
     """
 
     organization_id: Id
@@ -144,7 +149,7 @@ class NodeKind:
     run: Callable[[Work], Awaitable[Outcome]]
     conclude: Callable[[Answered], StepResult] = _asks_nobody
     ports: Callable[[dict[str, Any]], tuple[tuple[Port, ...], tuple[Port, ...]]] | None = None
-    calls: Literal["image", "text"] | None = None
+    calls: Literal["image", "text", "graph"] | None = None
     units: Callable[[dict[str, Any]], int] = _one
     cacheable: bool = False
     pure: bool = False

@@ -21,6 +21,10 @@ from domain.members import Member
 from domain.organizations import Organization
 from domain.projects import Project, ProjectSequence
 from domain.runs import Run
+from domain.shots.batch import ShotBatch
+from domain.shots.files import ShotFile
+from domain.shots.logs import LogLine
+from domain.shots.shot import Shot
 from domain.steps import Step
 from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
@@ -41,6 +45,7 @@ from storage.tables.pictures import (
     live_visits,
 )
 from storage.tables.shape import metadata
+from storage.tables.shots import shot_batches, shot_files, shot_logs, shots
 from storage.tables.studio import (
     api_keys,
     assets,
@@ -56,7 +61,8 @@ __all__ = [
     "FIXED", "TABLES", "accounts", "announcement_events", "announcement_sequence", "announcements", "api_keys",
     "assets", "circuits", "discarded", "events", "flows", "generations", "idempotency_keys", "image_uploads",
     "image_variants", "images", "ledger", "leftovers", "live_scopes", "live_visits", "members", "metadata",
-    "organizations", "project_sequences", "projects", "runs", "steps", "webhook_deliveries", "webhook_endpoints",
+    "organizations", "project_sequences", "projects", "runs", "shot_batches",
+    "shot_files", "shot_logs", "shots", "steps", "webhook_deliveries", "webhook_endpoints",
     "workflow_versions", "workflows",
 ]  # fmt: skip
 
@@ -81,6 +87,10 @@ TABLES: dict[type[Any], Table] = {
     Leftover: leftovers,
     ImageUpload: image_uploads,
     Discarded: discarded,
+    ShotBatch: shot_batches,
+    Shot: shots,
+    ShotFile: shot_files,
+    LogLine: shot_logs,
     Member: members,
     WebhookEndpoint: webhook_endpoints,
     WebhookDelivery: webhook_deliveries,

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from domain.forms import Claim, Form
 from domain.ids import Id
 from domain.runs import Run, RunPurpose, RunStatus
+from domain.shots.batch import ShotBatch
 from domain.steps import RunError, Source, Step, StepStatus
 from storage.answers import KeptResponse, Refusal
 from storage.columns import CREDITS, MOMENT, EntityId, Json, choice
@@ -181,4 +182,6 @@ FIXED: dict[type[Any], frozenset[str]] = {
         {*_ALWAYS, "project_id", "run_id", "parent_id", "node_id", "kind", "label", "config", "given", "sources"}
         | {"targets", "priority"}
     ),
+    ShotBatch: frozenset({*_ALWAYS, "project_id", "season", "episode", "style", "workflow_json", "mode", "params"})
+    | {"recipe", "trace_id", "created_by"},
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from domain.errors import DomainError, ErrorCode
-from domain.shot_fields import FIELDS, LONGEST_VERSION_WIDTH, Field, version_field
+from domain.shots.name_fields import FIELDS, LONGEST_VERSION_WIDTH, Field, version_field
 
 LONGEST_TEMPLATE = 200
 Part = str | Field

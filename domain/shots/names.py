@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from domain.errors import InvalidInput
-from domain.shot_fields import FIELDS, MOST_VERSION, Field, ShotTask
-from domain.shot_templates import Part, parts_of
+from domain.shots.name_fields import FIELDS, MOST_VERSION, Field, ShotTask
+from domain.shots.name_templates import Part, parts_of
 
 LONGEST_NAME_BYTES = 255
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from domain.errors import InvalidInput
-from domain.shot_fields import FIELDS
+from domain.shots.name_fields import FIELDS
 
 MOST_SHOTS = 2_000
 _MOST_TOLD = 100

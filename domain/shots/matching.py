@@ -1,0 +1,142 @@
+"""Which shot a file is for: told by its name alone, before anything of it is stored."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.ids import Id
+from domain.ports import Transaction
+from domain.projects import Project
+from domain.shots.batch import ShotBatch
+from domain.shots.files import ShotFile, nomenclature_of
+from domain.shots.name_fields import ShotTask
+from domain.shots.names import ShotName
+from domain.shots.shot import Shot, ShotStatus
+
+MOST_FILES = 2_000
+
+
+class Match(StrEnum):
+    """
+    MATCHED: one shot waits for it. AMBIGUOUS: several do. MISSING: none does, or it is no name of a shot's file.
+    COLLIDING: there is a file of this name, or of a later version, or two of those that are brought have it.
+    """
+
+    MATCHED = "MATCHED"
+    AMBIGUOUS = "AMBIGUOUS"
+    MISSING = "MISSING"
+    COLLIDING = "COLLIDING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotFileMatch:
+    """What became of a file's name: `problem` says why it is not MATCHED, and what to do."""
+
+    file_name: str
+    match: Match
+    shot: Shot | None = None
+    says: ShotName | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names are looked for in: the shots of a batch, or all that wait in a project."""
+
+    project: Project
+    batch: ShotBatch | None
+    episodes: dict[Id, str]
+    shots: dict[tuple[str, str, str], list[Shot]]
+    files: dict[tuple[str, str, str, ShotTask], list[ShotFile]]
+
+    def match(self, file_name: str) -> ShotFileMatch:
+        nomenclature = nomenclature_of(self.project)
+        says = nomenclature.parse(file_name)
+        if says is None:
+            return _missing(file_name, nomenclature.problem(file_name))
+        candidates = self.shots.get((says.episode, says.sequence, says.plan), [])
+        if says.task is ShotTask.EXTRACTED_RAW:
+            return self._source(file_name, says, candidates)
+        return self._picture(file_name, says, candidates)
+
+    def _source(self, file_name: str, says: ShotName, candidates: Sequence[Shot]) -> ShotFileMatch:
+        if self.batch is not None and not candidates:
+            return _missing(file_name, f"this batch has no shot {says.sequence}-{says.plan}", says)
+        if (problem := self._collision(file_name, says, None)) is not None:
+            return ShotFileMatch(file_name=file_name, match=Match.COLLIDING, says=says, problem=problem)
+        shot = candidates[0] if len(candidates) == 1 else None
+        return ShotFileMatch(file_name=file_name, match=Match.MATCHED, says=says, shot=shot)
+
+    def _picture(self, file_name: str, says: ShotName, candidates: Sequence[Shot]) -> ShotFileMatch:
+        waiting = [shot for shot in candidates if shot.status is ShotStatus.WAITING]
+        named = [shot for shot in waiting if shot.file_name == file_name] or waiting
+        if not named:
+            return _missing(file_name, _why_none(says, candidates), says)
+        if len(named) > 1:
+            several = f"{len(named)} batches wait for {says.sequence}-{says.plan}: say which"
+            return ShotFileMatch(file_name=file_name, match=Match.AMBIGUOUS, says=says, problem=several)
+        (shot,) = named
+        if (problem := self._collision(file_name, says, shot)) is not None:
+            return ShotFileMatch(file_name=file_name, match=Match.COLLIDING, shot=shot, says=says, problem=problem)
+        return ShotFileMatch(file_name=file_name, match=Match.MATCHED, shot=shot, says=says)
+
+    def _collision(self, file_name: str, says: ShotName, shot: Shot | None) -> str | None:
+        """Why the name cannot be this picture's: it is another's, or versions would not grow."""
+        known = self.files.get((says.episode, says.sequence, says.plan, says.task), [])
+        others = [file for file in known if shot is None or file.name != shot.file_name]
+        if any(file.name == file_name for file in others):
+            return f"'{file_name}' is there already: give the file the next version"
+        newest = max((file.version for file in others), default=0)
+        if says.version <= newest:
+            return f"version {newest} is there already: give the file a later one than that"
+        return None
+
+
+def _missing(file_name: str, problem: str, says: ShotName | None = None) -> ShotFileMatch:
+    return ShotFileMatch(file_name=file_name, match=Match.MISSING, says=says, problem=problem)
+
+
+def _why_none(says: ShotName, candidates: Sequence[Shot]) -> str:
+    label = f"{says.sequence}-{says.plan}"
+    if not candidates:
+        return f"there is no shot {label} of {says.episode} here"
+    if any(shot.status is ShotStatus.DONE for shot in candidates):
+        return f"{label} has its picture: retry the shot first, which gives it the next version"
+    return f"{label} waits for nobody's picture: set its mode to MANUAL first"
+
+
+async def scope_of(tx: Transaction, project: Project, batch: ShotBatch | None, names: Iterable[str]) -> Scope:
+    """All that these names could be about."""
+    nomenclature = nomenclature_of(project)
+    said = [says for name in names if (says := nomenclature.parse(name))]
+    sequences = sorted({says.sequence for says in said})
+    wanted = {"project_id": project.id, "sequence": sequences}
+    where = {"batch_id": batch.id} if batch else {"status": ShotStatus.WAITING}
+    found = await tx.find(Shot, **wanted, **where) if said else []
+    batches = {batch.id: batch} if batch else await _batches(tx, found)
+    shots: dict[tuple[str, str, str], list[Shot]] = defaultdict(list)
+    for shot in found:
+        shots[batches[shot.batch_id].episode, shot.sequence, shot.plan].append(shot)
+    files: dict[tuple[str, str, str, ShotTask], list[ShotFile]] = defaultdict(list)
+    episodes = sorted({says.episode for says in said})
+    for file in await tx.find(ShotFile, **wanted, episode=episodes) if said else []:
+        files[file.episode, file.sequence, file.plan, file.task].append(file)
+    return Scope(project, batch, {id_: one.episode for id_, one in batches.items()}, dict(shots), dict(files))
+
+
+async def _batches(tx: Transaction, shots: Sequence[Shot]) -> dict[Id, ShotBatch]:
+    ids = sorted({shot.batch_id for shot in shots})
+    return {batch.id: batch for batch in await tx.find(ShotBatch, id=ids)} if ids else {}
+
+
+def matches(scope: Scope, names: Sequence[str]) -> list[ShotFileMatch]:
+    """What each of these names is for, in their order; those that are brought twice collide."""
+    counts = Counter(names)
+    problem = "two of the files have this name: bring one"
+    return [
+        scope.match(name)
+        if counts[name] == 1
+        else ShotFileMatch(file_name=name, match=Match.COLLIDING, problem=problem)
+        for name in names
+    ]
