@@ -11,10 +11,8 @@ from providers.comfyui.shapes import list_of, object_of
 LONGEST_MESSAGE = 500  # characters
 LONGEST_PART = 160  # characters
 _OUT_OF_MEMORY = re.compile(r"OutOfMemory|out of memory|Allocation on device|DefaultCPUAllocator", re.IGNORECASE)
-# The folders of an absolute path, quoted with spaces or bare without.
-_FOLDERS = re.compile(
-    r"(?<=['\"])(?:[A-Za-z]:)?[\\/](?:[^'\"]*[\\/])?|(?<![\w.~)-])(?:[A-Za-z]:)?[\\/](?:[^\s'\"\\/]+[\\/])+"
-)
+# The folders of an absolute path, which may have spaces in their names.
+_FOLDERS = re.compile(r"(?<![\w.~)-])(?:[A-Za-z]:)?[\\/](?=\S)(?:[^'\"\\/]*[\\/])+")
 
 
 def refused(body: dict[str, Any], graph: dict[str, dict[str, Any]]) -> ProviderError:

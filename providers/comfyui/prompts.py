@@ -41,7 +41,7 @@ class Standing(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How often a prompt is looked for, and how long a server may be away, or its socket silent, until it is given up."""
+    """How often a prompt is looked for; how long a server may be away, or its socket silent, until it is given up."""
 
     poll_seconds: float = 1.0
     away_seconds: float = 30.0
