@@ -36,6 +36,7 @@ class GraphCall:
     is_unwanted: Callable[[], bool]
     stopping: set[asyncio.Task[None]]
     max_pixels: int
+    progress: Progress
 
     async def pictures(self) -> Pictures:
         pictures = await self._taken_up()
@@ -91,9 +92,9 @@ class GraphCall:
     async def _prompt(self, server: Server, prompt_id: str) -> AsyncIterator[Prompt]:
         """A prompt that is listened to, and stopped if the call is broken off and nobody wants it any more."""
         prompt = Prompt(server=server, id=prompt_id, request=self.request, patience=self.patience)
-        progress = Progress(prompt_id, self.request.graph, self.request.report)
+        self.progress.begin(prompt_id)
         silent_seconds = self.patience.silent_seconds
-        async with listening(server.connection, prompt_id, progress, prompt.news, silent_seconds=silent_seconds):
+        async with listening(server.connection, prompt_id, self.progress, prompt.news, silent_seconds=silent_seconds):
             try:
                 yield prompt
             except asyncio.CancelledError:

@@ -75,7 +75,9 @@ class Connection:
             raise Away(f"no answer within {seconds:g} s") from None
         except httpx2.HTTPError as error:
             # The original carries the request, whose headers may have credentials.
-            raise Away(type(error).__name__, nothing_sent=isinstance(error, _NOTHING_SENT)) from None
+            if isinstance(error, _NOTHING_SENT):
+                raise Away("it cannot be reached", nothing_sent=True) from None
+            raise Away("the connection broke") from None
         if answer.status >= 500 or answer.status in _TOO_BUSY:
             raise Away(f"it answered {answer.status}")
         return answer

@@ -29,20 +29,25 @@ def source_refused(node: str, input_name: str) -> ProviderError:
 
 def node_failed(details: dict[str, Any]) -> ProviderError:
     """The same graph fails there again, but for memory, which others may have taken."""
+    named = _named(details.get("node_id"), details.get("node_type"))
     kind, said = _plain(details.get("exception_type")), _first_line(details.get("exception_message"))
     if _OUT_OF_MEMORY.search(f"{kind} {said}"):
-        message = f"ComfyUI ran out of memory in {_named(details.get('node_id'), details.get('node_type'))}"
-        return failed(f"{message}: ask for smaller pictures, or try again later", retryable=True)
+        return failed(f"{named} ran out of memory: ask for smaller pictures, or try again later", retryable=True)
     reason = ": ".join(part for part in (kind, said) if part) or "it does not say why"
-    return failed(f"{_named(details.get('node_id'), details.get('node_type'))} failed: {reason}", retryable=False)
+    return failed(f"{named} failed: {reason}", retryable=False)
 
 
 def interrupted() -> ProviderError:
     return failed("The work was interrupted at the ComfyUI server: try again", retryable=True)
 
 
-def vanished() -> ProviderError:
-    return failed("The ComfyUI server loses the work time and again: look at its own log", retryable=True)
+def vanished(reason: str) -> ProviderError:
+    message = f"The ComfyUI server does not keep the work it is given ({reason}): look at its own log"
+    return failed(message, retryable=True)
+
+
+def gone(reason: str) -> ProviderError:
+    return failed(f"The ComfyUI server went away in the middle of the work ({reason}): try again", retryable=True)
 
 
 def files_missing() -> ProviderError:

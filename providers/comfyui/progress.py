@@ -8,13 +8,21 @@ _MOST_TOLD = 0.99  # the rest is fetching the pictures
 
 
 class Progress:
-    """Counts every node of the graph alike, and never goes back. Foreign prompts and unknown nodes are not counted."""
+    """
+    Counts every node of the graph alike, and never goes back, whichever prompt the graph is run by.
 
-    def __init__(self, prompt_id: str, nodes: Collection[str], report: Callable[[float], None]) -> None:
-        self._prompt_id = prompt_id
-        self._done = dict.fromkeys(nodes, 0.0)
+    Foreign prompts and unknown nodes are not counted.
+    """
+
+    def __init__(self, nodes: Collection[str], report: Callable[[float], None]) -> None:
+        self._nodes = nodes
         self._report = report
         self._told = 0.0
+        self.begin("")
+
+    def begin(self, prompt_id: str) -> None:
+        self._prompt_id = prompt_id
+        self._done = dict.fromkeys(self._nodes, 0.0)
 
     def hear(self, kind: object, data: dict[str, Any]) -> bool:
         """Takes a message in. Whether it says that the prompt is over."""

@@ -56,6 +56,7 @@ class Prompt:
     patience: Patience
     news: asyncio.Event = field(default_factory=asyncio.Event)
     posts: int = 0
+    doubt: str = ""
 
     async def run(self, note: Callable[[str], Awaitable[None]]) -> Ending:
         """
@@ -71,11 +72,11 @@ class Prompt:
             try:
                 ending = await self.ending()
             except Away as away:
-                raise failures.away(away.reason) from None
+                raise failures.gone(away.reason) from None
             if ending is not None:
                 return ending
             if self.posts >= MOST_POSTS:
-                raise failures.vanished()
+                raise failures.vanished(self.doubt or "it forgets it")
             log.warning("a ComfyUI server lost a prompt", server=self.server.host, prompt_id=self.id)
             await self._send_again()
 
@@ -122,6 +123,7 @@ class Prompt:
         except Away as away:
             if away.nothing_sent:
                 raise
+            self.doubt = away.reason
             log.info("a prompt may have arrived", server=self.server.host, prompt_id=self.id, reason=away.reason)
             return
         if answer.accepted and answer.prompt_id != self.id:

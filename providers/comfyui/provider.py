@@ -8,6 +8,7 @@ from typing import ClassVar
 from domain.providers import GraphRequest, ImageAnswer, Recovery, Terms
 from providers.comfyui import failures
 from providers.comfyui.calls import GraphCall
+from providers.comfyui.progress import Progress
 from providers.comfyui.prompts import Patience
 from providers.comfyui.servers import PASS_OVER_SECONDS, Servers
 from providers.comfyui.sockets import SILENT_SECONDS
@@ -77,4 +78,5 @@ class ComfyUI:
             is_unwanted=lambda: limit.expired() or request.call.is_unwanted(),
             stopping=self._stopping,
             max_pixels=self._max_pixels,
+            progress=Progress(request.graph, request.report),
         )

@@ -22,7 +22,7 @@ MOST_PICTURE_BYTES = 100 * 1024 * 1024
 MOST_BYTES = 4 * MOST_PICTURE_BYTES
 FETCH_SECONDS = 120.0
 FETCHES = 3
-_REST_SECONDS = 0.5
+REST_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ async def pictures_of(prompt: Prompt, ending: Ending, *, max_pixels: int) -> tup
     meta = {"provider": "comfyui", "promptId": prompt.id, "server": urlsplit(prompt.server.url).hostname}
     fetched, left_bytes = [], MOST_BYTES
     for file in files:
-        data = await _fetched(prompt.server, file, min(left_bytes, MOST_PICTURE_BYTES), max_pixels)
+        data = await _fetched(prompt, file, min(left_bytes, MOST_PICTURE_BYTES), max_pixels)
         left_bytes -= len(data)
         fetched.append(GeneratedPicture(data, seed=seed, meta=dict(meta)))
     return tuple(fetched)
@@ -58,24 +58,28 @@ def _files(output: Any) -> list[dict[str, str]]:
     ]
 
 
-async def _fetched(server: Server, file: dict[str, str], most_bytes: int, max_pixels: int) -> bytes:
-    """The file's picture, read again where it came in pieces or broken."""
-    for last in (False,) * (FETCHES - 1) + (True,):
+async def _fetched(prompt: Prompt, file: dict[str, str], most_bytes: int, max_pixels: int) -> bytes:
+    """The file's picture, read again where it came in pieces or broken. A server that restarts keeps its files."""
+    broken = 0
+    while True:
         try:
-            data = await server.ask(
-                "GET", "/view", read_file, params=file, seconds=FETCH_SECONDS, most_bytes=most_bytes
-            )
-            if data is None:
-                raise FilesMissing
-            return (await read_picture(data, max_pixels=max_pixels)).data
+            return (await read_picture(await _read(prompt.server, file, most_bytes), max_pixels=max_pixels)).data
         except TooLarge:
             raise failures.unusable(f"pictures of more than {most_bytes // 1024**2} MiB: make smaller ones") from None
         except Away as away:
-            if last:
-                raise failures.away(away.reason) from None
+            broken += not away.nothing_sent
+            if broken == FETCHES or prompt.server.away_seconds > prompt.patience.away_seconds:
+                raise failures.gone(away.reason) from None
         except InvalidInput as error:
-            if last:
+            broken += 1
+            if broken == FETCHES:
                 raise failures.unusable(f"something that is not taken: {error.message}") from None
-        log.info("a picture is fetched again", server=server.host)
-        await asyncio.sleep(_REST_SECONDS)
-    raise AssertionError
+        log.info("a picture is fetched again", server=prompt.server.host)
+        await asyncio.sleep(REST_SECONDS)
+
+
+async def _read(server: Server, file: dict[str, str], most_bytes: int) -> bytes:
+    data = await server.ask("GET", "/view", read_file, params=file, seconds=FETCH_SECONDS, most_bytes=most_bytes)
+    if data is None:
+        raise FilesMissing
+    return data

@@ -1,6 +1,7 @@
 """The ComfyUI servers: which is free, which is away, whose turn it is."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -67,7 +68,7 @@ class Server:
         try:
             return await self.ask("GET", "/prompt", read_queue_length, seconds=PROBE_SECONDS)
         except Away:
-            return float("inf")
+            return math.inf
 
     def _is_away(self, reason: str) -> None:
         if self._away_since is None:
@@ -135,17 +136,24 @@ class Servers:
                 continue  # one that was away may be back
 
     async def _emptiest(self, tried: Collection[Server]) -> Server | None:
+        """One that was away a moment ago is asked only where there is no other."""
         in_turn = self._servers[self._next :] + self._servers[: self._next]
-        free = [server for server in in_turn if not (server.calls or server.is_passed_over or server in tried)]
-        lengths = await asyncio.gather(*(server.queue_length() for server in free))
-        there = [(length, number) for number, length in enumerate(lengths) if length < float("inf")]
-        # A prompt of a worker that was lost may have been taken up there meanwhile.
-        chosen = next((free[number] for _, number in sorted(there) if not free[number].calls), None)
-        if chosen is not None:
-            self._next = (self._servers.index(chosen) + 1) % len(self._servers)
-        return chosen
+        free = [server for server in in_turn if not server.calls and server not in tried]
+        for passed_over in (False, True):
+            server = await _emptiest_of([server for server in free if server.is_passed_over is passed_over])
+            if server is not None:
+                self._next = (self._servers.index(server) + 1) % len(self._servers)
+                return server
+        return None
 
     def _all_away(self) -> ProviderError:
         reasons = {server.reason for server in self._servers if server.reason}
         reason = "; ".join(sorted(reasons)) or "none is set"
         return failures.away(reason, retry_after_seconds=self._pass_over_seconds)
+
+
+async def _emptiest_of(servers: Sequence[Server]) -> Server | None:
+    lengths = await asyncio.gather(*(server.queue_length() for server in servers))
+    there = sorted((length, number) for number, length in enumerate(lengths) if length < math.inf)
+    # Meanwhile, a prompt of a worker that was lost may have been taken up there.
+    return next((servers[number] for _, number in there if not servers[number].calls), None)
