@@ -44,6 +44,12 @@ def _secure_url(url: AnyHttpUrl) -> AnyHttpUrl:
     return url
 
 
+def _bare_url(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.query or url.fragment:
+        raise ValueError("write it as http://HOST:PORT, without ? and #")
+    return url
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host.strip("[]")).is_loopback
@@ -231,6 +237,20 @@ class Settings(BaseSettings):
     openai_image_credits: Decimal = Field(Decimal(1), ge=0, description="Credits for one picture.")
     openai_text_credits: Decimal = Field(Decimal("0.1"), ge=0, description="Credits for one enhanced prompt.")
     openai_timeout_seconds: float = Field(170, gt=0, le=3600, description="Longest wait for an answer, in seconds.")
+
+    comfyui_url: Annotated[
+        tuple[Annotated[AnyHttpUrl, AfterValidator(_bare_url)], ...],
+        NoDecode,
+        BeforeValidator(_listed),
+        Field(description="ComfyUI servers that make pictures from graphs, as http://gpu-1:8188,http://gpu-2:8188."),
+    ] = ()
+    comfyui_credits: Decimal = Field(Decimal(0), ge=0, description="Credits for one graph run by ComfyUI.")
+    comfyui_timeout_seconds: float = Field(
+        900,
+        gt=0,
+        le=86_400,
+        description="Longest a graph may take at ComfyUI, the wait in its queue included, in seconds.",
+    )
 
     @model_validator(mode="after")
     def _has_both_keys_of_the_object_store(self) -> Self:
