@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 
 from domain.errors import InvalidInput
 from domain.projects import ProjectSettings
-from domain.shot_fields import MOST_VERSION, ShotTask
+from domain.shot_fields import FIELDS, MOST_VERSION, ShotTask
 from domain.shot_names import Nomenclature, ShotName, compiled, path_of, require_season_and_episode, season_of
 from tests.domain.building import ANY_TEXT, refusal
 from tests.domain.shot_naming import ANY_NAME, GOOD_TEMPLATES, NEARLY, TEMPLATES, TWINS
@@ -27,6 +28,13 @@ def test_the_studio_names_its_files_like_this() -> None:
     assert STUDIO.render(NAME) == WRITTEN
     assert (STUDIO.parse(WRITTEN), STUDIO.problem(WRITTEN)) == (NAME, "")
     assert path_of(NAME, WRITTEN) == f"S02/E202/SQ0010/{WRITTEN}"
+
+
+def test_the_page_about_names_tells_the_template_and_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "shots.md").read_text()
+    assert f"\n{STUDIO.template}\n" in page
+    assert f"\n{WRITTEN}\n" in page
+    assert [name for name in FIELDS if f"\n| `{{{name}}}` |" not in page] == []
 
 
 @pytest.mark.parametrize(
