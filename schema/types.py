@@ -76,7 +76,7 @@ class ProjectSettings:
 
     allow_new_live_scopes: bool = said("Whether a live URL may make a scope that is not there yet.")
     new_scope_generations_limit: int = said("How many pictures a scope made that way may generate.")
-    nomenclature: str = said("The template of shot file names.")
+    nomenclature: str = said("The template of shot file names: {episode}, {plan}, {version:04} and others.")
     max_auto_scopes: int = said("How many scopes live URLs may make.")
     live_generations_per_day: int = said("How many pictures live URLs may generate in a day.")
     require_signed_live_urls: bool = said("Whether a live URL generates new images only where it is signed.")

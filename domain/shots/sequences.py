@@ -21,10 +21,10 @@ def checked_sequences(asked: Asked) -> list[tuple[str, str]]:
 
 def sequence_problems(asked: Asked) -> list[str]:
     """Everything wrong with what is asked for, each with its place; empty where there is nothing."""
-    count = sum(len(plans) for _, plans in asked)
+    count = sum(len(plans) or 1 for _, plans in asked)
     if not asked:
         return ["sequences must not be empty: name at least one, with its plans"]
-    if max(count, len(asked)) > MOST_SHOTS:
+    if count > MOST_SHOTS:
         return [f"sequences ask for {count:,} shots; {MOST_SHOTS:,} is the most of one batch: start several"]
     return [*_misspelt(asked), *_repeated(asked)]
 

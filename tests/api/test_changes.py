@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.studio import Client
+from tests.studio import Client, GraphQLFailure
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,6 +34,20 @@ async def test_a_project_is_made_changed_and_found_by_its_slug(client: Client) -
     assert changed == {**made, **changes, "version": 2}
     found = await client.ask(f'{{ project(slug: "winter-campaign") {{ {PROJECT} }} }}')
     assert found["project"] == changed
+
+
+async def test_a_project_takes_only_a_template_that_names_files(client: Client) -> None:
+    good, bad = "{season}{episode}_{sequence}-{plan}_{task}_v{version:03}.{ext}", "{episode}/{plan}.{ext}"
+    made = await _changed(client, CREATE_PROJECT, "createProject", name="Season 2", settings={"nomenclature": good})
+    for mutation, given in ((CREATE_PROJECT, {"name": "Season 3"}), (UPDATE_PROJECT, {"id": made["id"]})):
+        with pytest.raises(
+            GraphQLFailure, match=r"settings\.nomenclature: '/' cannot stand in a name: use "
+        ) as refused:
+            await client.ask(mutation, input={**given, "settings": {"nomenclature": bad}})
+        assert (refused.value.code, refused.value.field) == ("NOMENCLATURE_INVALID", "settings.nomenclature")
+    found = await client.ask("{ projects { nodes { slug version settings { nomenclature } } } }")
+    kept = {"slug": "season-2", "version": 1, "settings": {"nomenclature": good}}
+    assert [node for node in found["projects"]["nodes"] if node["slug"] != "website"] == [kept]
 
 
 async def test_a_project_lists_by_its_status(client: Client) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from domain.errors import ErrorCode, InvalidInput
+from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.projects import ProjectSettings
 from tests.domain.building import ANY_JSON, refusal
 
@@ -70,6 +70,20 @@ def test_flags_are_replaced_whole() -> None:
     changed = DEFAULTS.changed({"featureFlags": {"step-cache": False}})
     assert changed.feature_flags == {"step-cache": False}
     assert changed.changed({"featureFlags": {}}) == changed.changed({"featureFlags": None}) == DEFAULTS
+
+
+@pytest.mark.parametrize("template", ["", "{episode}.{ext}", "../{episode}_{sequence}-{plan}_{task}_v{version}.{ext}"])
+def test_a_template_that_names_no_files_is_refused(template: str) -> None:
+    with pytest.raises(DomainError, match=r"^settings\.nomenclature: ") as refused:
+        DEFAULTS.changed({"nomenclature": template})
+    assert (refused.value.code, refused.value.details) == ("NOMENCLATURE_INVALID", {"field": "settings.nomenclature"})
+
+
+def test_a_template_that_names_files_is_kept() -> None:
+    template = "{season}{episode}_{sequence}-{plan}_{task}_v{version:03}.{ext}"
+    changed = DEFAULTS.changed({"nomenclature": template})
+    assert changed.nomenclature == template
+    assert changed.changed({"nomenclature": None}) == DEFAULTS
 
 
 @pytest.mark.parametrize("settings", [[], "", 0, False, "x", [1]])
