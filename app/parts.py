@@ -15,7 +15,7 @@ from domain.errors import InvalidInput
 from domain.kinds import KINDS
 from domain.offers import Offers
 from domain.ports import ObjectStore
-from domain.providers import ImageProvider, TextProvider
+from domain.providers import GraphProvider, ImageProvider, TextProvider
 from engine.outbound import Reach, Undelivered
 from engine.toolbox import EngineToolbox
 from engine.webhook_signatures import secret_of
@@ -84,13 +84,13 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         stack.push_async_callback(turning.dispose)
         streams = await open_streams(stack, engine, database_url, settings, secrets.cursor_key)
         objects = await _objects(settings)
-        images, texts = _providers(settings, stack)
-        await know_providers(engine, {images.image_terms.provider, texts.text_terms.provider})
+        images, texts, graphs = (*_providers(settings, stack), _comfyui(settings, stack))
+        offers = Offers(images.image_terms, texts.text_terms, graphs.graph_terms if graphs else None)
+        await know_providers(engine, offers.providers)
         shown, live = PublicImages(database_url), LiveImages(database_url)
         for pictures in (shown, live):
             stack.push_async_callback(pictures.close)
         meter = await _meter(settings, stack)
-        offers = Offers(image=images.image_terms, text=texts.text_terms)
         database, studio = _studio(engine, streams, settings, secrets, url, offers, meter, objects, live)
         identity = _identity(credentials := Credentials(engine), secrets, settings, meter, stack)
         yield Parts(
@@ -105,7 +105,9 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             attendance=open_attendance(stack, identity, settings),
             images=shown,
             objects=objects,
-            toolbox=EngineToolbox(images, texts, graphs, objects, studio.reads, studio.flags, settings.image_max_pixels),
+            toolbox=EngineToolbox(
+                images, texts, graphs, objects, studio.reads, studio.flags, settings.image_max_pixels
+            ),
             turns=Turns(turning, _limits(settings, studio.offers)),
             studio=studio,
         )
@@ -180,9 +182,8 @@ def _require_callable(reach: Reach, url: str, field: str) -> None:
 
 
 def _limits(settings: Settings, offers: Offers) -> Limits:
-    terms = {name: offers.of(kind) for name, kind in KINDS.items()}
-    providers = {name: found.provider for name, found in terms.items() if found}
-    return Limits(project=settings.project_steps, provider=settings.provider_steps, providers=providers)
+    asks = {name: terms for name, kind in KINDS.items() if (terms := offers.of(kind))}
+    return Limits(project=settings.project_steps, provider=settings.provider_steps, asks=asks)
 
 
 async def _meter(settings: Settings, stack: AsyncExitStack) -> Meter:
@@ -246,3 +247,18 @@ def _providers(settings: Settings, stack: AsyncExitStack) -> tuple[ImageProvider
     )
     stack.push_async_callback(openai.close)
     return openai, openai
+
+
+def _comfyui(settings: Settings, stack: AsyncExitStack) -> GraphProvider | None:
+    if not settings.comfyui_url:
+        return None
+    from providers.comfyui import ComfyUI  # noqa: PLC0415 - its libraries take a while to load
+
+    comfyui = ComfyUI(
+        [str(url) for url in settings.comfyui_url],
+        price_credits=settings.comfyui_credits,
+        longest_seconds=settings.comfyui_timeout_seconds,
+        max_pixels=settings.image_max_pixels,
+    )
+    stack.push_async_callback(comfyui.close)
+    return comfyui

@@ -82,7 +82,7 @@ async def _has_room(tx: Transaction, step: Step, terms: Terms | None, caps: Caps
         return False
     if terms is None:
         return True
-    most = await circuits.most_calls(tx, terms.provider, caps.provider)
+    most = await circuits.most_calls(tx, terms.provider, terms.most_at_once(caps.provider))
     return await tx.held_steps(provider=terms.provider) < most
 
 

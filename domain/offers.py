@@ -17,8 +17,16 @@ class Offers:
     graph: Terms | None = None
 
     @property
+    def all(self) -> tuple[Terms, ...]:
+        return (self.image, self.text, self.graph) if self.graph else (self.image, self.text)
+
+    @property
+    def providers(self) -> set[str]:
+        return {terms.provider for terms in self.all}
+
+    @property
     def are_free(self) -> bool:
-        return not any(terms.price for terms in (self.image, self.text, self.graph) if terms)
+        return not any(terms.price for terms in self.all)
 
     def of(self, kind: NodeKind) -> Terms | None:
         """Whom a node of this kind asks; None where it asks nobody."""

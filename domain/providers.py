@@ -130,6 +130,10 @@ class Terms:
     at_once: int | None = None
     longest_seconds: float | None = None
 
+    def most_at_once(self, cap: int) -> int:
+        """How many calls may be under way, of the `cap` that holds for each provider."""
+        return cap if self.at_once is None else min(cap, self.at_once)
+
 
 class ImageProvider(Protocol):
     """Makes pictures. Raises `ProviderError`, nothing else, for whatever goes wrong at the other end."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum
 
 import structlog
 
@@ -16,12 +15,13 @@ from domain.errors import DomainError, ErrorCode
 from domain.execution import FinishStep, NoteJob, ReportStep
 from domain.interruptions import FailStep, ReleaseStep, StopStep
 from domain.kinds import KINDS
-from domain.kinds.kind import Outcome, Work
+from domain.kinds.kind import Work
 from domain.permissions import Actor, engine_actor
 from domain.ports import Begin, StepJob
 from domain.providers import Call, ProviderError
 from domain.runs import Run
 from domain.steps import RunError, Step
+from engine.attempts import Attempt, Interruption
 from engine.toolbox import EngineToolbox
 from storage.leases import Held, Leases
 from storage.turns import Turns
@@ -32,42 +32,6 @@ UNWIND_SECONDS = 5.0
 _NOT_OURS = {ErrorCode.CONFLICT, ErrorCode.RUN_NOT_FOUND, ErrorCode.UNAVAILABLE}
 
 log = structlog.get_logger(__name__)
-
-
-class Interruption(Enum):
-    """Why an attempt is stopped before it is done."""
-
-    STOPPED = "stopped"
-    RELEASED = "released"
-    LOST = "lost"
-    TOO_LONG = "too long"
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One claimed step being done."""
-
-    claim: ClaimedStep
-    task: asyncio.Future[Outcome] = field(init=False)
-    interruption: Interruption | None = None
-    progress: float = 0.0
-    reported: float = 0.0
-
-    @property
-    def held(self) -> Held:
-        return Held(self.claim.step.id, self.claim.step.epoch)
-
-    @property
-    def has_news(self) -> bool:
-        return self.progress > self.reported and not self.task.done()
-
-    def report(self, progress: float) -> None:
-        self.progress = max(self.progress, min(progress, 1.0))
-
-    def interrupt(self, why: Interruption) -> None:
-        if self.interruption is None and not self.task.done():
-            self.interruption = why
-            self.task.cancel()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,14 +175,26 @@ class Worker:
             noted = NoteJob(run_id=run.id, step_id=step.id, epoch=step.epoch, job_id=job_id)
             await execute(self.begin, engine_actor(run.organization_id, run.trace_id), noted)
 
-        return Call(idempotency_key=step.id, trace_id=run.trace_id, job_id=step.job_id, note_job=note_job)
+        return Call(
+            idempotency_key=step.id,
+            trace_id=run.trace_id,
+            job_id=step.job_id,
+            note_job=note_job,
+            is_unwanted=lambda: attempt.interruption in {Interruption.STOPPED, Interruption.TOO_LONG},
+        )
 
     async def _finish(self, attempt: Attempt) -> None:
-        longest = min(self.limits.step_seconds, attempt.claim.step.config.get("timeoutSeconds", math.inf))
-        done, _ = await asyncio.wait({attempt.task}, timeout=longest)
+        done, _ = await asyncio.wait({attempt.task}, timeout=self._longest_seconds(attempt.claim.step))
         if not done:
             attempt.interrupt(Interruption.TOO_LONG)
             await asyncio.wait({attempt.task}, timeout=UNWIND_SECONDS)
+
+    def _longest_seconds(self, step: Step) -> float:
+        """A provider that is known to take longer may; less is for the node to say."""
+        graphs = self.toolbox.graph_provider
+        at_provider = graphs.graph_terms.longest_seconds if graphs and step.kind == "comfyui" else None
+        longest = max(self.limits.step_seconds, at_provider or 0.0)
+        return min(longest, float(step.config.get("timeoutSeconds", math.inf)))
 
     def _said_of(self, attempt: Attempt) -> StepCommand | None:
         """What is to be recorded of the attempt; nothing where the step is not ours any more."""

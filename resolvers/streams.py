@@ -13,6 +13,8 @@ from domain.images import Image
 from domain.permissions import Actor, Permission
 from domain.presence import Presence
 from domain.runs import Run
+from domain.shots.batch import ShotBatch
+from domain.shots.shot import Shot
 from domain.steps import Step
 from resolvers.announcements import announcement_of
 from resolvers.context import Info, Studio
@@ -23,7 +25,14 @@ from streams.feeds.deliveries import Delivery, Interest
 from streams.topics.channels import Channels, Origins
 from streams.topics.states import States
 
-_SUBJECTS: dict[str, type] = {"Run": Run, "RunStep": Step, "Generation": Generation, "Image": Image}
+_SUBJECTS: dict[str, type] = {
+    "Run": Run,
+    "RunStep": Step,
+    "Generation": Generation,
+    "Image": Image,
+    "ShotBatch": ShotBatch,
+    "Shot": Shot,
+}
 
 
 class ChannelName(StrEnum):

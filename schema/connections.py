@@ -12,7 +12,7 @@ from storage.pages import Page
 
 T = TypeVar("T")
 # Of these the lists are called by another name than their items.
-_NAMES = {"LedgerEntry": "Ledger"}
+_NAMES = {"LedgerEntry": "Ledger", "LogLine": "Log"}
 
 
 class Names(NameConverter):

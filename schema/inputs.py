@@ -24,6 +24,12 @@ from domain.permissions import Role
 from domain.projects import CreateProject, ProjectStatus, UpdateProject
 from domain.run_commands import CancelOutcome, CancelRun, RetryRun, StartRun
 from domain.runs import RunStatus
+from domain.shots.batch import BatchStatus
+from domain.shots.batch_commands import ResumeShotBatch, StartShotBatch
+from domain.shots.commands import SetShotMode
+from domain.shots.matching import Match
+from domain.shots.planning import ShotSequence
+from domain.shots.shot import BatchMode, ShotStatus
 from domain.steps import StepStatus
 from domain.uploading import CreateImageUpload
 from domain.waiting import SubmitStep
@@ -33,6 +39,7 @@ from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow,
 from resolvers.flows import OfFlow
 from resolvers.generations import OfGeneration
 from resolvers.live_scopes import LiveCache, OfLiveScope
+from resolvers.shots import OfShot, OfShotBatch, ShotPictureBrought
 from resolvers.streams import Channel, ChannelName, SetPresence
 from resolvers.uploads import OfUpload, PictureBrought
 from resolvers.webhooks import OfEndpoint
@@ -54,6 +61,10 @@ ENUMS = (
     LiveCache,
     WhenSpent,
     EnhancementTemplate,
+    BatchMode,
+    BatchStatus,
+    ShotStatus,
+    Match,
 )
 INPUTS: dict[type, str] = {
     Position: "PositionInput",
@@ -101,6 +112,13 @@ INPUTS: dict[type, str] = {
     CancelRun: "RunInput",
     RetryRun: "RetryRunInput",
     SubmitStep: "SubmitStepInput",
+    ShotSequence: "ShotSequenceInput",
+    StartShotBatch: "StartShotBatchInput",
+    OfShotBatch: "ShotBatchInput",
+    ResumeShotBatch: "ResumeShotBatchInput",
+    OfShot: "ShotInput",
+    SetShotMode: "SetShotModeInput",
+    ShotPictureBrought: "SubmitShotImageInput",
     ClaimWork: "ClaimInput",
     ReleaseClaim: "ReleaseClaimInput",
     Announce: "AnnounceInput",
@@ -109,10 +127,12 @@ INPUTS: dict[type, str] = {
     SetPresence: "SetPresenceInput",
 }
 
+_NAMES: dict[type, str] = {Match: "ShotFileMatchStatus"}
+
 
 def declare() -> None:
     """Make the domain's enums and commands known to GraphQL."""
     for enum in ENUMS:
-        strawberry.enum(enum)
+        strawberry.enum(enum, name=_NAMES.get(enum))
     for kind, name in INPUTS.items():
         strawberry.input(kind, name=name, description=" ".join((kind.__doc__ or "").split()))

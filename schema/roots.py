@@ -25,6 +25,10 @@ from domain.live_scope_commands import CreateLiveScope, DeleteLiveScope, Regener
 from domain.members import RemoveMember, SetMember
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, RetryRun, StartRun
+from domain.shots import batch as domain_batch
+from domain.shots import shot as domain_shot
+from domain.shots.batch_commands import CancelShotBatch, ResumeShotBatch, RetryShotBatch, StartShotBatch
+from domain.shots.commands import CancelShot, RetryShot, SetShotMode
 from domain.waiting import SubmitStep
 from domain.webhook_deliveries import RedeliverWebhook, SendTestWebhook
 from domain.webhooks import (
@@ -46,6 +50,7 @@ from resolvers import (
     nodes,
     projects,
     runs,
+    shots,
     streams,
     uploads,
     webhooks,
@@ -55,6 +60,7 @@ from resolvers.flows import OfFlow
 from resolvers.generations import OfGeneration
 from resolvers.live_scopes import OfLiveScope
 from resolvers.mutations import counted, mutation, start
+from resolvers.shots import OfShot, OfShotBatch
 from resolvers.webhooks import OfEndpoint
 from schema.accounts import LedgerEntry
 from schema.announcements import Announcement, AnnouncementPayload
@@ -76,7 +82,16 @@ from schema.payloads import (
     WorkflowPayload,
 )
 from schema.pictures import Flow, Generation, Image, LiveScope, LiveUrlExplanation, ResolvedAlias
-from schema.runs import Provider, Quote, Run, StreamEvent
+from schema.runs import Provider, Quote, Run
+from schema.shots import (
+    ParsedFileName,
+    ShotBatch,
+    ShotBatchPayload,
+    ShotBatchPreview,
+    ShotFileMatch,
+    ShotPayload,
+)
+from schema.streams import StreamEvent
 from schema.types import (
     Asset,
     Node,
@@ -121,6 +136,16 @@ class Query:
     live_scope: LiveScope | None = said("A live scope by its slug.", live_scopes.live_scope)
     explain_live_url: LiveUrlExplanation | None = said(
         "What a live URL would do, without doing it.", live_scopes.explain_live_url
+    )
+    shot_batch: ShotBatch | None = said("A batch of shots by its id.", shots.shot_batch)
+    parse_file_name: ParsedFileName | None = said(
+        "What the name of a shot's file says; null where there is no such project.", shots.parse_file_name
+    )
+    match_shot_files: list[ShotFileMatch] | None = said(
+        "Which shots files are for, by their names, before anything is sent.", shots.match_shot_files
+    )
+    preview_shot_batch: ShotBatchPreview | None = said(
+        "What a batch of shots would be, without starting it.", shots.preview_shot_batch
     )
     quote: Quote | None = said("What a run would cost, without starting it.", runs.quote)
     ledger: Connection[LedgerEntry] = said("What became of the credits, newest first.", accounts.ledger)
@@ -218,6 +243,24 @@ class Mutation:
         "Repeat a run that is over: what failed, or all of it.", start(RetryRun, domain_runs.Run, "id")
     )
     submit_step: RunPayload = said("Answer what a waiting step asks.", mutation(SubmitStep))
+    start_shot_batch: ShotBatchPayload = said(
+        "Start a batch of film shots.", start(StartShotBatch, domain_projects.Project, "project_id")
+    )
+    retry_shot: ShotPayload = said(
+        "Make a shot's picture again, as the next version.", start(RetryShot, domain_shot.Shot, "id", OfShot)
+    )
+    cancel_shot: ShotPayload = said("Call a shot off.", mutation(CancelShot, OfShot))
+    set_shot_mode: ShotPayload = said("Take a shot over by hand, or have it made again.", mutation(SetShotMode))
+    retry_shot_batch: ShotBatchPayload = said(
+        "Make all that failed again.", start(RetryShotBatch, domain_batch.ShotBatch, "id", OfShotBatch)
+    )
+    resume_shot_batch: ShotBatchPayload = said("Let a paused batch go on.", mutation(ResumeShotBatch))
+    cancel_shot_batch: ShotBatchPayload = said(
+        "Stop a batch; what is done stays.", mutation(CancelShotBatch, OfShotBatch)
+    )
+    submit_shot_image: ShotPayload = said(
+        "Bring a shot's picture, sent as a form with the header GraphQL-Require-Preflight.", shots.submit_shot_image
+    )
     set_presence: PresencePayload = said(
         "Say what you look at, to all who follow the project's presence. Over a socket: the presence is its own.",
         streams.set_presence,

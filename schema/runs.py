@@ -1,8 +1,8 @@
-"""Runs and their steps, and what is told of them live."""
+"""Runs and their steps."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
@@ -10,14 +10,11 @@ from domain import circuits, forms, quotes
 from domain import runs as domain_runs
 from domain import steps as domain_steps
 from domain.errors import ErrorCode
-from domain.ids import Id
-from resolvers import projects, runs, streams
-from schema.announcements import Announcement
+from resolvers import projects, runs
 from schema.connections import PageInfo
 from schema.fields import of, said
-from schema.pictures import Generation, Image
-from schema.types import Node, Presence, Project, Workflow
-from streams.feeds import deliveries
+from schema.pictures import Image
+from schema.types import Node, Project, Workflow
 
 strawberry.enum(ErrorCode, description="Every error there is; HTTP answers use the same words.")
 
@@ -177,39 +174,3 @@ class Provider:
     state: circuits.CircuitState = said("Whether calls pass.")
     failures: int = said("How often it has failed in a row.")
     open_until: datetime | None = said("Until when it is left alone.")
-
-
-@of(streams.Resync)
-class Resync:
-    """History is gone: read the state again, then go on from `cursor`."""
-
-    reason: str = said("Why.")
-    cursor: str = said("Where to go on.")
-
-
-@of(streams.PresenceSnapshot)
-class PresenceSnapshot:
-    """Who was present when somebody began to follow; changes come after it."""
-
-    project_id: Id = said("The project.")
-    members: list[Presence] = said("Who is there, in the order they came.")
-
-
-StreamSubject = Annotated[
-    Run | RunStep | Generation | Image | Presence | PresenceSnapshot | Announcement | Resync,
-    strawberry.union("StreamSubject", description="What an event can be about."),
-]
-
-
-@of(deliveries.Delivery)
-class StreamEvent:
-    """The envelope of every message: what happened, and what resuming needs."""
-
-    cursor: str = said("For `after`: goes on behind this event.")
-    channel: str = said("The channel it came by, as runs.")
-    event: str = said("What happened, as run.updated.")
-    payload: dict[str, Any] = said("The subject's fields, as they were when it happened.")
-    subject: StreamSubject | None = said("The subject as it is now.", streams.subject_of)
-    client_mutation_id: str | None = said("The caller's own id of the change that caused it.")
-    trace_id: str | None = said("The trace of what caused it.")
-    occurred_at: datetime = said("When.")

@@ -16,7 +16,7 @@ from domain import workflows as domain_workflows
 from domain.ids import Id
 from domain.kinds import kind as domain_kinds
 from domain.permissions import Role
-from resolvers import accounts, flows, generations, members, projects, webhooks, workflows
+from resolvers import accounts, flows, generations, members, projects, shots, webhooks, workflows
 from resolvers.live_scopes import live_scopes_of, live_url_secret_of
 from schema.accounts import CreditBalance
 from schema.connections import Connection
@@ -25,11 +25,13 @@ from schema.fields import of, said
 if TYPE_CHECKING:
     from schema.pictures import Flow, Generation, Image, LiveScope
     from schema.runs import Run
+    from schema.shots import ShotBatch
 
 LazyRun = Annotated["Run", strawberry.lazy("schema.runs")]
 LazyFlow = Annotated["Flow", strawberry.lazy("schema.pictures")]
 LazyGeneration = Annotated["Generation", strawberry.lazy("schema.pictures")]
 LazyImage = Annotated["Image", strawberry.lazy("schema.pictures")]
+LazyShotBatch = Annotated["ShotBatch", strawberry.lazy("schema.shots")]
 LazyLiveScope = Annotated["LiveScope", strawberry.lazy("schema.pictures")]
 
 
@@ -104,6 +106,7 @@ class Project(Node):
     generations: Connection[LazyGeneration] = said("Its generations, newest first.", generations.generations_of)
     flows: Connection[LazyFlow] = said("Its flows, newest first.", flows.flows_of)
     images: Connection[LazyImage] = said("Its images, newest first.", projects.images_of)
+    shot_batches: Connection[LazyShotBatch] = said("Its batches of film shots, newest first.", shots.shot_batches_of)
     live_scopes: Connection[LazyLiveScope] = said("Its live scopes, newest first.", live_scopes_of)
     presence: list[Presence] = said("Who is here just now, in the order they came: up to 1,000.", projects.presence_of)
     live_url_secret: str | None = said(

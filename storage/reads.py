@@ -155,10 +155,30 @@ class Reads:
         self, kind: type[Entity], actor: Actor, *, first: int | None, after: str | None, **equals: Any
     ) -> Page[Entity]:
         """Up to `first` rows (1 to 100) that are older than the one the cursor `after` names."""
-        size = page_size(first)
+        return await self._page(kind, actor, first, after, equals, newest_first=True)
+
+    async def page_from_oldest(
+        self, kind: type[Entity], actor: Actor, *, first: int | None, after: str | None, **equals: Any
+    ) -> Page[Entity]:
+        """The same from the oldest on: rows that are newer than that one."""
+        return await self._page(kind, actor, first, after, equals, newest_first=False)
+
+    async def _page(
+        self,
+        kind: type[Entity],
+        actor: Actor,
+        first: int | None,
+        after: str | None,
+        equals: dict[str, Any],
+        *,
+        newest_first: bool,
+    ) -> Page[Entity]:
+        size, id_ = page_size(first), TABLES[kind].c.id
         where = self._where(kind, actor, equals)
-        beyond = [TABLES[kind].c.id < read_cursor(after)] if after is not None else []
-        found = await self._rows(kind, [*where, *beyond], size + 1)
+        cursor = None if after is None else read_cursor(after)
+        beyond = [] if cursor is None else [id_ < cursor if newest_first else id_ > cursor]
+        query = select_of(kind).where(*where, *beyond).order_by(id_.desc() if newest_first else id_).limit(size + 1)
+        found = await self._fetch(kind, query)
         return Page(found[:size], len(found) > size, after is not None, Count(self, kind, where))
 
     async def listed(

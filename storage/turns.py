@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.circuits import FAILURES_TO_OPEN
 from domain.ids import NO_ID, Id
 from domain.ports import StepJob
+from domain.providers import Terms
 from storage.failures import spoken_plainly
 from storage.pool import reading
 
@@ -21,10 +22,12 @@ _NEXT = text("""
     WITH RECURSIVE held AS MATERIALIZED (
         SELECT project_id, provider FROM steps WHERE status = 'RUNNING' AND lease_until IS NOT NULL
     ), waiting_kinds AS MATERIALIZED (
-        SELECT kind FROM unnest(CAST(:kinds AS text[]), CAST(:providers AS text[])) AS asks(kind, provider)
+        SELECT kind FROM unnest(
+            CAST(:kinds AS text[]), CAST(:providers AS text[]), CAST(:caps AS integer[])
+        ) AS asks(kind, provider, cap)
         LEFT JOIN circuits ON circuits.id = asks.provider
         WHERE (SELECT count(*) FROM held WHERE held.provider = asks.provider) >= CASE
-            WHEN coalesce(circuits.failures, 0) < :failures_to_open THEN :provider_cap
+            WHEN coalesce(circuits.failures, 0) < :failures_to_open THEN asks.cap
             WHEN circuits.open_until > now() THEN 0
             ELSE 1
         END
@@ -73,11 +76,15 @@ async def know_providers(engine: AsyncEngine, names: Iterable[str]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many steps workers may hold at once, of one project and with one provider; and which kinds ask whom."""
+    """
+    How many steps workers may hold at once, of one project and with one provider; and which kinds ask whom.
+
+    A provider may take fewer than that: `Terms.at_once`.
+    """
 
     project: int
     provider: int
-    providers: dict[str, str]
+    asks: dict[str, Terms]
 
 
 @dataclass(slots=True)
@@ -109,10 +116,10 @@ class Turns:
         values = {
             "called": called,
             "after": self._after,
-            "kinds": list(limits.providers),
-            "providers": list(limits.providers.values()),
+            "kinds": list(limits.asks),
+            "providers": [terms.provider for terms in limits.asks.values()],
+            "caps": [terms.most_at_once(limits.provider) for terms in limits.asks.values()],
             "project_cap": limits.project,
-            "provider_cap": limits.provider,
             "failures_to_open": FAILURES_TO_OPEN,
             "given_seconds": GIVEN_SECONDS,
         }

@@ -65,7 +65,7 @@ shots = Table(
     Index("ix_shots_batch_id_id", "batch_id", "id"),
     Index("ix_shots_batch_id_status_id", "batch_id", "status", "id"),
     Index("ix_shots_run_id", "run_id", postgresql_where=text("run_id IS NOT NULL")),
-    Index("ix_shots_project_id_file_name", "project_id", "file_name"),
+    Index("ix_shots_project_id_sequence_status", "project_id", "sequence", "status"),
     UniqueConstraint("batch_id", "sequence", "plan"),
 )
 shot_files = Table(

@@ -12,7 +12,15 @@ from domain.images import Image, ImageSource, NewImage
 from domain.kinds import KINDS
 from domain.kinds.kind import Work
 from domain.pictures import Change
-from domain.providers import Call, GeneratedPicture, ImageAnswer, ImageProvider, ImageRequest, TextProvider
+from domain.providers import (
+    Call,
+    GeneratedPicture,
+    GraphProvider,
+    ImageAnswer,
+    ImageProvider,
+    ImageRequest,
+    TextProvider,
+)
 from providers.changes import change_picture
 from providers.pictures import read_picture
 from providers.sketch.provider import Sketch
@@ -40,6 +48,7 @@ class Bench:
 
     image_provider: ImageProvider = field(default_factory=Sketch)
     text_provider: TextProvider = field(default_factory=Sketch)
+    graph_provider: GraphProvider | None = None
     images: dict[str, tuple[Image, bytes]] = field(default_factory=dict)
     reported: list[float] = field(default_factory=list)
     kept: list[GeneratedPicture] = field(default_factory=list)

@@ -6,8 +6,8 @@ from functools import partial
 
 from hypothesis import strategies as st
 
-from domain.shot_fields import EXTENSIONS, MOST_VERSION, ShotTask
-from domain.shot_names import Nomenclature, ShotName, compiled
+from domain.shots.name_fields import EXTENSIONS, MOST_VERSION, ShotTask
+from domain.shots.names import Nomenclature, ShotName, compiled
 from tests.domain.building import ANY_TEXT, refusal
 
 _FIELDS = ("{season}", "{episode}", "{sequence}", "{plan}", "{task}")

@@ -16,12 +16,13 @@ from domain.run_commands import StartRun
 from domain.runs import Run
 from domain.steps import Step
 from domain.workflows import Workflow
+from providers.sketch import Sketch
 from storage.turns import Limits, Turns
 from tests.engine.crew import a_picture, a_run, a_worker, a_workflow, edges, finished, jobs_of, node, steps_of
 from tests.servers.openai_process import OpenAIServer
 from tests.studio import Tenant, claim_of, tenant
 
-PLENTY = Limits(project=100, provider=100, providers={"generate_image": "sketch"})
+PLENTY = Limits(project=100, provider=100, asks={"generate_image": Sketch().image_terms})
 
 
 async def words(owner: Tenant) -> Workflow:

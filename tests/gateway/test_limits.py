@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -118,24 +117,6 @@ async def test_another_amount_counts_what_was_taken_before(limiter: Limiter, key
 async def test_of_many_hits_at_once_just_the_limit_is_let_through(limiter: Limiter, key: str) -> None:
     states = await asyncio.gather(*(limiter.hit(key, RateLimit(100, 60)) for _ in range(300)))
     assert sum(state.allowed for state in states) == 100
-
-
-async def test_a_process_that_stood_still_takes_valkey_for_away_no_sooner(
-    lasting_valkey: ValkeyProcess, key: str
-) -> None:
-    async with open_limiter(lasting_valkey.url, refuse_when_away=True) as limiter:
-        await limiter.hit(key, TEN)
-        asyncio.get_running_loop().call_soon(time.sleep, 2 * ANSWER_LIMIT_SECONDS)  # others have the core
-        assert (await limiter.hit(key, TEN)).remaining == 8
-
-
-async def test_after_a_restart_many_hits_at_once_tell_the_scripts_once(valkey: ValkeyProcess, key: str) -> None:
-    async with open_limiter(valkey.url, refuse_when_away=True) as limiter:
-        for number in range(2):
-            states = await asyncio.gather(*(limiter.hit(f"{key}/{number}", RateLimit(100, 60)) for _ in range(300)))
-            assert sum(state.allowed for state in states) == 100
-            valkey.kill()
-            await asyncio.to_thread(valkey.start)
 
 
 async def test_many_hits_at_once_share_their_round_trips(lasting_valkey: ValkeyProcess, key: str) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given
 
 from domain.errors import InvalidInput
 from domain.projects import ProjectSettings
-from domain.shot_fields import FIELDS, MOST_VERSION, ShotTask
-from domain.shot_names import Nomenclature, ShotName, compiled, path_of, require_season_and_episode, season_of
+from domain.shots.name_fields import FIELDS, MOST_VERSION, ShotTask
+from domain.shots.names import Nomenclature, ShotName, compiled, path_of, require_season_and_episode, season_of
 from tests.domain.building import ANY_TEXT, refusal
 from tests.domain.shot_naming import ANY_NAME, GOOD_TEMPLATES, NEARLY, TEMPLATES, TWINS
 

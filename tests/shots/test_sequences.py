@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import InvalidInput
-from domain.shot_sequences import MOST_SHOTS, checked_sequences, sequence_problems
+from domain.shots.sequences import MOST_SHOTS, checked_sequences, sequence_problems
 
 
 def test_every_plan_of_every_sequence_is_a_shot() -> None:
