@@ -23,7 +23,20 @@ class TooLargeError(Exception):
     """The body is over the limit."""
 
 
-class Transport:
+def with_transport(app: ASGIApp) -> ASGIApp:
+    """ASGI hides the connection; uvicorn's `send` belongs to the object that holds it."""
+
+    async def with_it(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            scope["transport"] = send.__self__.transport  # type: ignore[attr-defined]
+        await app(scope, receive, send)
+
+    return with_it
+
+
+class Gate:
+    """Inside Starlette's own answer to errors, which is another than this server's."""
+
     def __init__(self, app: ASGIApp, state: ComfyState) -> None:
         self.app = app
         self.state = state
@@ -32,8 +45,6 @@ class Transport:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        # ASGI hides the connection; uvicorn's `send` belongs to the object that holds it.
-        scope["transport"] = send.__self__.transport  # type: ignore[attr-defined]
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send)
         elif scope["path"].startswith("/control/"):
