@@ -25,9 +25,7 @@ def comfyui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUIProcess
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(
-    tmp_path_factory: pytest.TempPathFactory, comfyui: ComfyUIProcess
-) -> AsyncIterator[tuple[Parts, str]]:
+async def server(tmp_path_factory: pytest.TempPathFactory, comfyui: ComfyUIProcess) -> AsyncIterator[tuple[Parts, str]]:
     """A running server with its workers, which asks ComfyUI, and its address."""
     settings = Settings(
         port=0,
