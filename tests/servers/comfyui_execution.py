@@ -128,7 +128,7 @@ class Execution:
         if class_type in {"SaveImage", "PreviewImage"}:
             return await asyncio.to_thread(save_images, self.state.folders, self.item, class_type, inputs)
         if class_type == "SaveImageWebsocket":
-            frames = websocket_frames(inputs["images"])
+            frames = await asyncio.to_thread(websocket_frames, inputs["images"])
             for index, picture in enumerate(frames):
                 self.news.step(node_id, index, len(frames), picture, PNG)
         return None

@@ -74,6 +74,7 @@ class Gate:
         try:
             await self.app(scope, _limited(scope, receive, limit), self._with_cors(send))
         except TooLargeError:
+            await _drain(receive)
             told = f"Maximum request body size {limit} exceeded."
             await PlainTextResponse(told, 413, {"Connection": "close"})(scope, receive, send)
         except CutError:
@@ -134,6 +135,12 @@ def _limited(scope: Scope, receive: Receive, limit: float) -> Receive:
         return message
 
     return limited
+
+
+async def _drain(receive: Receive) -> None:
+    """The real one may reset the connection while the caller still sends; here the answer always arrives."""
+    while (await receive()).get("more_body"):
+        pass
 
 
 def _reset(scope: Scope) -> None:
