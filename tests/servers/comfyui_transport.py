@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.servers.comfyui_prompts import CutError, ScriptError
+from tests.servers.comfyui_files import CutError
+from tests.servers.comfyui_prompts import LostAnswerError, ScriptError
 from tests.servers.comfyui_state import ComfyState
 
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
@@ -77,8 +78,10 @@ class Gate:
             await _drain(receive)
             told = f"Maximum request body size {limit} exceeded."
             await PlainTextResponse(told, 413, {"Connection": "close"})(scope, receive, send)
-        except CutError:
+        except LostAnswerError:
             _reset(scope)
+        except CutError:
+            scope["transport"].close()
         except ScriptError as error:
             await PlainTextResponse(str(error), 500, {"Connection": "close"})(scope, receive, send)
         except Exception:  # noqa: BLE001 - as the real one, whatever it was
