@@ -1,22 +1,14 @@
 """The ComfyUI of the tests answers over HTTP as a real one was seen to."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.contract.comfyui_talking import Talk, image, save, slow, talking, through
-from tests.servers.comfyui_process import ComfyUIProcess
+from tests.contract.comfyui_talking import Talk, image, save, slow, through
 
 CAUGHT = "500 Internal Server Error\n\nServer got itself in trouble"
 UPPER = "7B57DC5F-A8AA-4F50-92E4-846375E3E95E"
-
-
-@pytest.fixture
-async def talk(comfyui_server: ComfyUIProcess) -> AsyncIterator[Talk]:
-    async with talking(comfyui_server) as one:
-        yield one
 
 
 @pytest.mark.parametrize(

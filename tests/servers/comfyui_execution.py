@@ -122,11 +122,11 @@ class Execution:
             raise ValueError(inputs["msg"])
         loaded = self.state.folders.loaded(inputs["image"]).read_bytes() if class_type == "LoadImage" else None
         values = make(class_type, inputs, loaded)
-        return values, await self._save(node_id, class_type, inputs)
+        return values, self._save(node_id, class_type, inputs)
 
-    async def _save(self, node_id: str, class_type: str, inputs: dict[str, Any]) -> dict[str, Any] | None:
+    def _save(self, node_id: str, class_type: str, inputs: dict[str, Any]) -> dict[str, Any] | None:
         if class_type in {"SaveImage", "PreviewImage"}:
-            return await asyncio.to_thread(save_images, self.state.folders, self.item, class_type, inputs)
+            return save_images(self.state.folders, self.item, class_type, inputs)
         if class_type == "SaveImageWebsocket":
             frames = websocket_frames(inputs["images"])
             for index, picture in enumerate(frames):

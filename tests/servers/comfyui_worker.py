@@ -2,7 +2,6 @@
 
 import asyncio
 
-from tests.servers.comfyui_behaviours import HISTORY_LATE_SECONDS
 from tests.servers.comfyui_execution import Ended, Execution, Interrupted
 from tests.servers.comfyui_queue import Item
 from tests.servers.comfyui_state import ComfyState
@@ -54,6 +53,4 @@ async def _ending(execution: Execution) -> str:
 
 
 def _lag_seconds(item: Item) -> float:
-    if item.behaviour.name != "no-history":
-        return HISTORY_LAG_SECONDS
-    return float(item.behaviour.argument or HISTORY_LATE_SECONDS)
+    return item.behaviour.seconds if item.behaviour.name == "no-history" else HISTORY_LAG_SECONDS
