@@ -17,6 +17,7 @@ from app.parts import Parts, open_parts
 from app.settings import Settings
 from storage.migrate import migrate
 from storage.pool import asyncpg_url, create_engine
+from tests.servers.comfyui_process import ComfyUIProcess, start_comfyui
 from tests.servers.openai_process import OpenAIServer, start_openai_server
 
 URL_VARIABLE = "EASEL_TEST_DATABASE_URL"
@@ -116,6 +117,20 @@ async def openai_server(openai_process: OpenAIServer) -> AsyncIterator[OpenAISer
     await openai_process.reset()
     yield openai_process
     await openai_process.reset()
+
+
+@pytest.fixture(scope="session")
+def comfyui_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUIProcess]:
+    with start_comfyui(tmp_path_factory.mktemp("comfyui")) as process:
+        yield process
+
+
+@pytest.fixture
+async def comfyui_server(comfyui_process: ComfyUIProcess) -> AsyncIterator[ComfyUIProcess]:
+    """The server without prompts, files and script."""
+    await comfyui_process.reset()
+    yield comfyui_process
+    await comfyui_process.reset()
 
 
 @pytest.fixture(autouse=True)
