@@ -75,7 +75,8 @@ def create_app(parts: Parts) -> ASGIApp:
         exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
-    return Entrance(sockets.before(cdn.before(app)), settings.most_body_bytes, settings.trusted_proxies)
+    larger = dict.fromkeys(paths, settings.shot_max_bytes)
+    return Entrance(sockets.before(cdn.before(app)), settings.most_body_bytes, settings.trusted_proxies, larger)
 
 
 def _streams(parts: Parts) -> tuple[Sockets, EventStreams]:

@@ -7,6 +7,7 @@ import msgspec
 from cross_web import HTTPException
 from starlette.datastructures import FormData, UploadFile
 
+from domain.image_uploads import require_file_size
 from gateway.forms import is_form
 
 MOST_FILES = 10
@@ -18,6 +19,7 @@ WHAT_TO_SEND = (
     "Send JSON: the Content-Type must be application/json; or, with files, multipart/form-data and the header "
     "GraphQL-Require-Preflight: 1"
 )
+FIELD_OF_LARGE_FILES = "submitShotImage"
 _LONGEST_PATH = 10
 
 
@@ -32,11 +34,18 @@ def operation_in(form: FormData) -> dict[str, Any]:
     files = {name: value for name, value in form.multi_items() if isinstance(value, UploadFile)}
     if len(placed) > MOST_FILES or len(form.multi_items()) != len(files) + 2 or set(files) != set(placed):
         raise _malformed("`map` must name each file of the form, and no other, once")
+    if not _may_be_large(operation):
+        require_file_size(sum(file.size or 0 for file in files.values()))
     for name, paths in placed.items():
         if not isinstance(paths, list) or len(paths) != 1:
             raise _malformed("`map` must give each file a list with one place")
         _put(operation, paths[0], files[name])
     return operation
+
+
+def _may_be_large(operation: dict[str, Any]) -> bool:
+    """Whether it may bring pictures of shots, which are looked at one by one."""
+    return FIELD_OF_LARGE_FILES in str(operation.get("query"))
 
 
 def _object(form: FormData, name: str) -> dict[str, Any]:

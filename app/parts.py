@@ -174,6 +174,7 @@ def _uploads(database: Database, reads: Reads, objects: ObjectStore, secrets: Se
         unneeded=NotYetNeeded(database.engine),
         urls=UploadUrls(secrets.upload_key, database.world.public_url),
         max_pixels=settings.image_max_pixels,
+        shot_bytes=settings.shot_max_bytes,
     )
 
 

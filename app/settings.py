@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     image_max_pixels: int = Field(
         50_000_000, ge=1_000_000, le=170_000_000, description="Most pixels a picture may have that comes in."
     )
+    shot_max_bytes: int = Field(
+        104_857_600,
+        ge=1_048_576,
+        le=1_073_741_824,
+        description="Most bytes a picture may have that is brought for a film shot; others have 5 MB at most.",
+    )
     secret_key: SecretStr | None = Field(
         None,
         min_length=32,

@@ -47,9 +47,9 @@ def incoming_key(project_id: Id) -> str:
     return f"incoming/{project_id}/{secrets.token_hex(16)}"
 
 
-def require_file_size(size_bytes: int, field_name: str = "file") -> None:
-    if size_bytes > MOST_FILE_BYTES:
-        hint = f"A picture has at most {MOST_FILE_BYTES:,} bytes: save it smaller, or with more compression"
+def require_file_size(size_bytes: int, field_name: str = "file", most_bytes: int = MOST_FILE_BYTES) -> None:
+    if size_bytes > most_bytes:
+        hint = f"A picture has at most {most_bytes:,} bytes: save it smaller, or with more compression"
         raise InvalidInput("File too large", field=field_name, hint=hint)
 
 

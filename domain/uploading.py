@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.aliases import require_alias
 from domain.discarded import Discarded
@@ -19,6 +19,7 @@ from domain.projects import Project
 from domain.text import require_length
 
 LONGEST_FILE_NAME = 255
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,20 @@ class Stored:
 
     picture: NewImage
     discarded: Discarded
+
+
+@dataclass(kw_only=True)
+class BringPicture(Command[Kept]):
+    """
+    A command whose picture comes with it. Without what was `stored` it raises BytesWanted where all else is well: so
+    nothing is stored of what is refused, and a repeat has in common with it what was asked, not how it is stored.
+    """
+
+    stored: Stored | None = field(default=None, repr=False)
+
+    @property
+    def asked(self) -> Any:
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "stored"}
 
 
 @dataclass(kw_only=True)
@@ -47,7 +62,7 @@ class _Bound:
 
 
 @dataclass(kw_only=True)
-class UploadImage(_Bound, Command[Image]):
+class UploadImage(_Bound, BringPicture[Image]):
     """
     Make an image of a picture. `sent_hash` is the SHA-256 of the bytes as they were sent.
 
@@ -56,22 +71,17 @@ class UploadImage(_Bound, Command[Image]):
     """
 
     sent_hash: str
-    stored: Stored | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.require_sound()
 
-    @property
-    def asked(self) -> Any:
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "stored"}
-
 
 async def upload_image(tx: Transaction, actor: Actor, command: UploadImage) -> Image:
     project = await tx.get(Project, actor.project_meant(command.project_id))
-    picture = await taken(tx, command.stored)
     if command.alias is not None:
         await take_alias(tx, project.id, command.alias)
     flow_id = await flow_for(tx, project, command.flow_id, command.flow_alias)
+    picture = await taken(tx, project, command.stored)
     image = image_of(picture, project, actor, alias=command.alias, flow_id=flow_id, meta=command.meta or {})
     return await _made(tx, image, command.flow_alias)
 
@@ -122,15 +132,10 @@ async def create_image_upload(tx: Transaction, actor: Actor, command: CreateImag
 
 
 @dataclass(kw_only=True)
-class CompleteImageUpload(Command[Image]):
+class CompleteImageUpload(BringPicture[Image]):
     """Make an image of what was sent to an upload's URL. Once more gives the same image."""
 
     upload_id: Id
-    stored: Stored | None = field(default=None, repr=False)
-
-    @property
-    def asked(self) -> Any:
-        return {"upload_id": self.upload_id}
 
 
 async def complete_image_upload(tx: Transaction, actor: Actor, command: CompleteImageUpload) -> Image:
@@ -138,11 +143,11 @@ async def complete_image_upload(tx: Transaction, actor: Actor, command: Complete
     if upload.image_id is not None:
         return await tx.get(Image, upload.image_id)
     project = await tx.get(Project, upload.project_id)
-    picture = await taken(tx, command.stored)
     if upload.alias is not None:
         await take_alias(tx, project.id, upload.alias)
     if upload.flow_alias is not None:
         await flow_for(tx, project, upload.flow_id, upload.flow_alias)
+    picture = await taken(tx, project, command.stored)
     named = {"alias": upload.alias, "flow_id": upload.flow_id, "meta": upload.meta}
     image = image_of(picture, project, actor, **named)
     upload.image_id = image.id
@@ -151,20 +156,26 @@ async def complete_image_upload(tx: Transaction, actor: Actor, command: Complete
     return await _made(tx, image, upload.flow_alias)
 
 
-async def taken(tx: Transaction, stored: Stored | None) -> NewImage:
-    """The picture, whose bytes are needed from now on; nobody removes them meanwhile."""
+class BytesWanted(DomainError):
+    """Nothing speaks against the command, but its bytes are not stored: it is to be given again once they are."""
+
+    def __init__(self, project_id: Id) -> None:
+        super().__init__(ErrorCode.UNAVAILABLE, _TOO_LATE, retryAfter=1)
+        self.project_id = project_id
+
+
+async def taken(tx: Transaction, project: Project, stored: Stored | None) -> NewImage:
+    """The picture, whose bytes are needed from now on; nobody removes them meanwhile. Raises BytesWanted."""
     if stored is None:
-        raise _too_late()
+        raise BytesWanted(project.id)
     try:
         tx.remove(await tx.get(Discarded, stored.discarded.id, lock=True))
     except DomainError as gone:
-        raise _too_late() from gone
+        raise DomainError(ErrorCode.UNAVAILABLE, _TOO_LATE, retryAfter=1) from gone
     return stored.picture
 
 
-def _too_late() -> DomainError:
-    message = "Keeping the picture took too long: send it again"
-    return DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=1)
+_TOO_LATE = "Keeping the picture took too long: send it again"
 
 
 def image_of(picture: NewImage, project: Project, actor: Actor, **named: Any) -> Image:

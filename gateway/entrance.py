@@ -1,6 +1,7 @@
 """The entrance every request passes: it gets a trace, its body a bound, and whatever goes wrong an answer."""
 
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,11 +15,15 @@ from gateway.limits import LimitState
 from gateway.traces import current_trace, trace_id_of
 
 log = structlog.get_logger(__name__)
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class TooLarge(DomainError):
-    def __init__(self, most_bytes: int) -> None:
+    """Of what is larger than `most_bytes`, which is as much as a file in it may have, and then some."""
+
+    def __init__(self, most_bytes: int, most_file_bytes: int) -> None:
         super().__init__(ErrorCode.PAYLOAD_TOO_LARGE, f"The request is larger than {most_bytes:,} bytes")
+        self.most_file_bytes = most_file_bytes
 
 
 class Entrance:
@@ -26,13 +31,21 @@ class Entrance:
     ASGI middleware. `scope["state"]` has the `trace_id` and the caller's `address` for all that follows.
 
     On each answer are `X-Trace-Id`, and how the `limit` stands that was counted against, if any was. A request that
-    brings a picture, alone or in a form, may be larger than others by as much as a picture may have.
+    brings a picture, alone or in a form, may be larger than others by as much as a picture may have; a form at one of
+    the `larger` paths by so many bytes.
     """
 
-    def __init__(self, app: ASGIApp, most_body_bytes: int, trusted_proxies: Sequence[Network] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        most_body_bytes: int,
+        trusted_proxies: Sequence[Network] = (),
+        larger: Mapping[str, int] = _NONE,
+    ) -> None:
         self.app = app
         self.most_body_bytes = most_body_bytes
         self.trusted_proxies = trusted_proxies
+        self.larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -53,7 +66,8 @@ class Entrance:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = _Answer(send, scope["state"])
         try:
-            await self.app(scope, _Bounded(scope, receive, self.most_body_bytes), answer)
+            bounded = _Bounded(scope, receive, self.most_body_bytes, self.larger.get(scope["path"], MOST_FILE_BYTES))
+            await self.app(scope, bounded, answer)
         except DomainError as error:
             await answer.fail(error)
         except Exception:
@@ -61,7 +75,8 @@ class Entrance:
             await answer.fail(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
 
 
-_WITH_PICTURES = (b"multipart/form-data", b"image/")
+_FORM = b"multipart/form-data"
+_PICTURE = b"image/"
 
 
 class _Answer:
@@ -108,12 +123,13 @@ def error_body(error: DomainError, trace_id: str) -> bytes:
 class _Bounded:
     """Refuses a body that says it is too large, and one that turns out to be; what has none costs nothing."""
 
-    __slots__ = ("_most_bytes", "_receive", "_received", "_scope")
+    __slots__ = ("_most_bytes", "_most_file_bytes", "_receive", "_received", "_scope")
 
-    def __init__(self, scope: Scope, receive: Receive, most_bytes: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, most_bytes: int, most_file_bytes: int) -> None:
         self._scope = scope
         self._receive = receive
         self._most_bytes = most_bytes
+        self._most_file_bytes = most_file_bytes
         self._received: int | None = None
 
     async def __call__(self) -> Message:
@@ -123,15 +139,18 @@ class _Bounded:
         message = await self._receive()
         self._received += len(message.get("body", b""))
         if self._received > self._most_bytes:
-            raise TooLarge(self._most_bytes)
+            raise TooLarge(self._most_bytes, self._most_file_bytes)
         return message
 
     def _look(self) -> None:
-        if _header(self._scope, b"content-type").lower().startswith(_WITH_PICTURES):
+        content_type = _header(self._scope, b"content-type").lower()
+        if content_type.startswith(_FORM):
+            self._most_bytes += self._most_file_bytes
+        elif content_type.startswith(_PICTURE):
             self._most_bytes += MOST_FILE_BYTES
         announced = _header(self._scope, b"content-length")
         if announced.isdigit() and int(announced[:20]) > self._most_bytes:
-            raise TooLarge(self._most_bytes)
+            raise TooLarge(self._most_bytes, self._most_file_bytes)
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes:

@@ -1,29 +1,33 @@
 """Pictures that callers bring: checked and written anew, kept, and only then made images."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
 
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.ids import Id
 from domain.image_uploads import MOST_FILE_BYTES, ImageUpload, require_file_size
 from domain.images import Image, NewImage
-from domain.permissions import Actor, Permission
+from domain.permissions import Actor
 from domain.pictures import Picture
 from domain.ports import Begin, ObjectStore
-from domain.projects import Project
-from domain.uploading import CompleteImageUpload, CreateImageUpload, Stored, UploadImage
+from domain.shots.shot import Shot
+from domain.shots.submitting import SubmitShotImage
+from domain.uploading import BringPicture, BytesWanted, CompleteImageUpload, CreateImageUpload, Stored, UploadImage
+from gateway.picture_turns import RETRY_SECONDS, PictureTurns
 from gateway.upload_urls import UploadUrls
 from providers.cleaning import clean_picture
 from storage.discarded import NotYetNeeded
 from storage.reads import Reads
 
-MOST_AT_ONCE = 32
 CHECK_SECONDS = 60.0
-_RETRY_SECONDS = 2
+
+Kept = TypeVar("Kept", Image, Shot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,12 @@ class Announced:
 @dataclass(eq=False)
 class Uploads:
     """
-    What a picture passes before it is an image. `max_pixels` is the most it may have.
+    What a picture passes before it is an image. `max_pixels` is the most it may have, `shot_bytes` the most bytes where
+    it is a shot's.
 
-    Before its bytes are stored it is noted that nobody needs them yet; the command that makes the image takes the note
-    back. So a refusal, a crash or a store that goes away leaves neither a row without bytes nor bytes without a row.
+    A command is given twice: without the bytes, which tells whether it wants them, and then with them. Before they are
+    stored it is noted that nobody needs them yet; the command that makes the image takes the note back. So a refusal, a
+    crash or a store that goes away leaves neither a row without bytes nor bytes without a row.
     """
 
     begin: Begin
@@ -50,28 +56,22 @@ class Uploads:
     unneeded: NotYetNeeded
     urls: UploadUrls
     max_pixels: int
-    _under_way: int = 0
+    shot_bytes: int
+    _turns: PictureTurns = field(default_factory=PictureTurns)
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Held while a picture is in memory. Raises UNAVAILABLE where too many are."""
-        if self._under_way >= MOST_AT_ONCE:
-            message = "Too many pictures are coming in at once: try again in a few seconds"
-            raise DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=_RETRY_SECONDS)
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
+    def turn(self, size_bytes: int) -> AbstractAsyncContextManager[None]:
+        """Held while a picture of so many bytes is in memory. Raises UNAVAILABLE where too many are."""
+        return self._turns.of(size_bytes)
 
     async def upload(self, actor: Actor, command: UploadImage, data: bytes) -> Image:
         """The image that these bytes become."""
         require_file_size(len(data))
-        meant = actor.project_meant(command.project_id)
-        project_id = await self.reads.project_of(Project, actor, meant, Permission.IMAGES_WRITE)
-        if project_id is None:
-            return await execute(self.begin, actor, command)  # which refuses it, and says why
-        return await self._made(actor, command, await self._checked(data), project_id)
+        return await self._brought(actor, command, partial(self._checked, data))
+
+    async def submit(self, actor: Actor, command: SubmitShotImage, data: bytes) -> Shot:
+        """The shot whose picture, or source, these bytes become."""
+        require_file_size(len(data), most_bytes=self.shot_bytes)
+        return await self._brought(actor, command, partial(self._checked, data))
 
     async def announce(self, actor: Actor, command: CreateImageUpload) -> Announced:
         """An upload, and where its bytes are to be sent."""
@@ -86,12 +86,15 @@ class Uploads:
         upload = await self.reads.one(ImageUpload, actor, id=command.upload_id)
         if upload is None or upload.image_id is not None:
             return await execute(self.begin, actor, command)
-        async with self.turn():
-            picture = await self._checked(await self._sent(upload))
-            if picture.mime_type != upload.mime_type:
-                message = f"The picture is {picture.mime_type}, and was announced as {upload.mime_type}"
-                raise InvalidInput(message, field="mimeType")
-            return await self._made(actor, command, picture, upload.project_id)
+        async with self.turn(upload.file_size):
+            return await self._brought(actor, command, partial(self._picture, upload))
+
+    async def _picture(self, upload: ImageUpload) -> Picture:
+        picture = await self._checked(await self._sent(upload))
+        if picture.mime_type != upload.mime_type:
+            message = f"The picture is {picture.mime_type}, and was announced as {upload.mime_type}"
+            raise InvalidInput(message, field="mimeType")
+        return picture
 
     async def _sent(self, upload: ImageUpload) -> bytes:
         try:
@@ -114,20 +117,31 @@ class Uploads:
                 return await clean_picture(data, max_pixels=self.max_pixels)
         except TimeoutError as error:
             message = "Checking the picture takes too long at the moment: try again in a few seconds"
-            raise DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=_RETRY_SECONDS) from error
+            raise DomainError(ErrorCode.UNAVAILABLE, message, retryAfter=RETRY_SECONDS) from error
 
-    async def _made(
-        self, actor: Actor, command: UploadImage | CompleteImageUpload, picture: Picture, project_id: Id
-    ) -> Image:
+    async def _brought(
+        self, actor: Actor, command: BringPicture[Kept], picture: Callable[[], Awaitable[Picture]]
+    ) -> Kept:
+        """What the command answers. Nothing is read, checked or stored of what it does not want."""
+        try:
+            return await execute(self.begin, actor, command)  # refused, or answered before
+        except BytesWanted as wanted:
+            return await self._made(actor, command, await picture(), wanted.project_id)
+
+    async def _made(self, actor: Actor, command: BringPicture[Kept], picture: Picture, project_id: Id) -> Kept:
         new = NewImage.of(picture, project_id)
         unneeded = await self.unneeded.begin(actor.organization_id, new.storage_key)
-        image = None
+        kept: Kept | None = None
         try:
             await self.objects.put(new.storage_key, picture.data, picture.mime_type)
             stored = Stored(picture=new, discarded=unneeded)
-            image = await execute(self.begin, actor, replace(command, stored=stored))
+            kept = await execute(self.begin, actor, replace(command, stored=stored))
         finally:
-            if image is None or image.id != new.id:  # refused, or made by an earlier request
+            if kept is None or not _needs(kept, new.id):  # refused, or made by an earlier request
                 with suppress(DomainError):  # then they go by themselves, later
                     await self.unneeded.drop(unneeded)
-        return image
+        return kept
+
+
+def _needs(kept: Image | Shot, image_id: Id) -> bool:
+    return image_id in ({kept.image_id, kept.source_image_id} if isinstance(kept, Shot) else {kept.id})

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -24,7 +23,7 @@ from domain.shots.name_fields import ShotTask
 from domain.shots.planning import PreviewShotBatch, ShotBatchPreview
 from domain.shots.shot import Shot, ShotStatus
 from domain.shots.submitting import MatchShotFiles, SubmitShotImage
-from gateway.forms import bytes_of
+from gateway.forms import hash_of, size_of
 from resolvers.context import Info
 from resolvers.mutations import Payload
 from storage.pages import Page
@@ -177,14 +176,14 @@ async def submit_shot_image(info: Info, input: ShotPictureBrought) -> Payload[Sh
         message = "Send the file as the GraphQL multipart request specification says"
         raise InvalidInput(message, field="file")
     uploads = info.context.studio.uploads
-    async with uploads.turn():
-        data = await bytes_of(input.file)
+    async with uploads.turn(size_of(input.file, uploads.shot_bytes)):
+        data = await input.file.read()
         command = SubmitShotImage(
             client_mutation_id=input.client_mutation_id,
             shot_id=input.shot_id,
             batch_id=input.batch_id,
             file_name=input.file.filename or "",
-            sent_hash=sha256(data).hexdigest(),
+            sent_hash=await hash_of(data),
         )
         return Payload(input.client_mutation_id, await uploads.submit(info.context.actor, command, data))
 

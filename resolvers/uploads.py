@@ -1,7 +1,6 @@
 """Pictures that come with a mutation, or that are sent straight to the object store."""
 
 from dataclasses import dataclass, fields
-from hashlib import sha256
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -13,7 +12,7 @@ from domain.ids import Id
 from domain.images import Image
 from domain.ports import Command
 from domain.uploading import CompleteImageUpload, CreateImageUpload, UploadImage
-from gateway.forms import bytes_of
+from gateway.forms import hash_of, size_of
 from gateway.uploads import Announced
 from resolvers.context import Info
 from resolvers.mutations import Payload
@@ -49,9 +48,9 @@ async def upload_image(info: Info, input: PictureBrought) -> Payload[Image]:
         raise InvalidInput(message, field="file")
     given = {one.name: getattr(input, one.name) for one in fields(input) if one.name != "file"}
     uploads = info.context.studio.uploads
-    async with uploads.turn():
-        data = await bytes_of(input.file)
-        command = UploadImage(**given, sent_hash=sha256(data).hexdigest())
+    async with uploads.turn(size_of(input.file)):
+        data = await input.file.read()
+        command = UploadImage(**given, sent_hash=await hash_of(data))
         return Payload(input.client_mutation_id, await uploads.upload(info.context.actor, command, data))
 
 

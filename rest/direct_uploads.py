@@ -25,7 +25,7 @@ def direct_upload_routes(uploads: Uploads, meter: Meter) -> list[Route]:
         await meter.visit(request.scope)
         allowed = uploads.urls.read(request.path_params["key"], request.query_params)
         _require_headers(request, allowed)
-        async with _received(request, allowed.size_bytes) as file, uploads.turn():
+        async with _received(request, allowed.size_bytes) as file, uploads.turn(allowed.size_bytes):
             await uploads.objects.put(allowed.object_key, await file.read(), allowed.mime_type)
         return Response()
 

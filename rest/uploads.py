@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ from domain.ids import Id
 from domain.images import Image
 from domain.permissions import Actor
 from domain.uploading import UploadImage
-from gateway.forms import bytes_of, form_of
+from gateway.forms import form_of, hash_of, size_of
 from gateway.uploads import Uploads
 from rest.commands import PROJECT, key_of
 from rest.repeats import Repeats
@@ -42,9 +41,9 @@ class ImageForms:
         """201 with the image; with an `Idempotency-Key`, the same answer to the same form."""
         async with form_of(request, most_files=1, most_fields=len(FIELDS)) as form:
             file = _file(form)
-            async with self.uploads.turn():
-                data = await bytes_of(file)
-                command = _command(request, form, sha256(data).hexdigest())
+            async with self.uploads.turn(size_of(file)):
+                data = await file.read()
+                command = _command(request, form, await hash_of(data))
                 return await self.repeats.answer(actor, command, partial(self._made, actor, command, data))
 
     async def _made(self, actor: Actor, command: UploadImage, data: bytes) -> KeptResponse:

@@ -1,7 +1,6 @@
 """How people bring the pictures of shots: told apart by the names of their files, or shot by shot."""
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
 
 from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.ids import Id
@@ -21,7 +20,7 @@ from domain.shots.names import ShotName
 from domain.shots.planning import name_of
 from domain.shots.shot import Shot, ShotStatus
 from domain.text import require_length
-from domain.uploading import LONGEST_FILE_NAME, Stored, image_of, taken
+from domain.uploading import LONGEST_FILE_NAME, BringPicture, image_of, taken
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
@@ -46,7 +45,7 @@ async def match_shot_files(tx: Transaction, actor: Actor, command: MatchShotFile
 
 
 @dataclass(kw_only=True)
-class SubmitShotImage(Command[Shot]):
+class SubmitShotImage(BringPicture[Shot]):
     """
     Bring a shot's picture. By `shot_id` it is that shot's, whatever the file is called; without, its name says whose it
     is: of the batch, or of those that wait in the project the key stands for. `sent_hash` is the SHA-256 of the bytes.
@@ -56,14 +55,9 @@ class SubmitShotImage(Command[Shot]):
     batch_id: Id | None = None
     file_name: str
     sent_hash: str
-    stored: Stored | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         require_length(self.file_name, "file", longest=LONGEST_FILE_NAME)
-
-    @property
-    def asked(self) -> Any:
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "stored"}
 
 
 async def submit_shot_image(tx: Transaction, actor: Actor, command: SubmitShotImage) -> Shot:
@@ -145,7 +139,7 @@ async def _rename(tx: Transaction, project: Project, shot: Shot, name: ShotName,
 
 async def _image(tx: Transaction, project: Project, actor: Actor, command: SubmitShotImage, name: ShotName) -> Image:
     """The picture as an image of the project, under this name, which must not lie about its format."""
-    picture = await taken(tx, command.stored)
+    picture = await taken(tx, project, command.stored)
     wanted = _EXTENSIONS[picture.mime_type]
     if name.ext != wanted:
         message = f"The picture is {picture.mime_type}: its name must end with .{wanted}, not .{name.ext}"

@@ -124,7 +124,7 @@ async def test_more_pictures_at_once_than_there_is_room_for_are_told_to_wait(par
     one, uploads = await tenant(parts), parts.studio.uploads
 
     async def one_more() -> Image:
-        async with uploads.turn():
+        async with uploads.turn(len(PICTURE)):
             return await bring(one)
 
     outcomes = await asyncio.gather(*(one_more() for _ in range(40)), return_exceptions=True)
