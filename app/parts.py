@@ -32,7 +32,7 @@ from gateway.tokens import Issuer, Tokens
 from gateway.upload_urls import UploadUrls
 from gateway.uploads import Uploads
 from providers.sketch import Sketch
-from resolvers.context import Studio
+from resolvers.studio import Studio
 from storage.credentials import Credentials
 from storage.discarded import NotYetNeeded
 from storage.leases import Leases
