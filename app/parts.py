@@ -31,7 +31,7 @@ from gateway.starts import Starts
 from gateway.tokens import Issuer, Tokens
 from gateway.upload_urls import UploadUrls
 from gateway.uploads import Uploads
-from resolvers.context import Studio
+from resolvers.studio import Studio
 from storage.credentials import Credentials
 from storage.discarded import NotYetNeeded
 from storage.leases import Leases

@@ -3,9 +3,7 @@
 import asyncio
 import errno
 import gc
-import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -16,6 +14,7 @@ from app.notes import announced
 from app.parts import Parts, open_parts
 from app.seed import ensure_example
 from app.settings import Settings
+from app.signals import stop_signal
 from app.wires import MOST_MESSAGE_BYTES, HttpWire, Wire
 from app.working import working
 from domain.errors import DomainError, ErrorCode
@@ -125,17 +124,3 @@ def _settle_garbage() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
-
-
-def stop_signal() -> asyncio.Event:
-    """Set by SIGINT or SIGTERM; a second one ends the process at once."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            sys.exit(130)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    return stop

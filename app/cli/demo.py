@@ -18,8 +18,8 @@ from app.logs import configure_logs
 from app.notes import running_server
 from app.parts import open_parts
 from app.seed import ORGANIZATION, PROJECT, WORKFLOW, DevelopmentKey, development_key
-from app.serving import running, stop_signal
 from app.settings import Settings, read_settings
+from app.signals import stop_signal
 from domain.errors import DomainError, ErrorCode
 
 PROMPT = "A lighthouse above the sea at sunset, hills behind it"
@@ -73,6 +73,8 @@ async def _demo(settings: Settings, database_url: str, prompt: str, out: Path, *
 @asynccontextmanager
 async def _server(settings: Settings, database_url: str, *, keep: bool) -> AsyncIterator[DevelopmentKey]:
     """A server on this data directory: the one that runs already, or one of our own."""
+    from app.serving import running  # noqa: PLC0415 - the schema takes a while to load
+
     if (found := running_server(settings)) is not None:
         async with open_parts(settings, database_url, found) as parts:
             key = await development_key(parts, ORGANIZATION, PROJECT, found)
