@@ -20,7 +20,8 @@ _projects = count(1)
 
 @pytest.fixture(scope="module")
 def comfyui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUIProcess]:
-    with start_comfyui(tmp_path_factory.mktemp("comfyui")) as process:
+    loras = ("--lora", "ombres_chinoises.safetensors", "--lora", "labo.safetensors")
+    with start_comfyui(tmp_path_factory.mktemp("comfyui"), *loras) as process:
         yield process
 
 

@@ -79,8 +79,12 @@ class Studio:
         lines = await self.owner.parts.studio.reads.many(LogLine, self.owner.actor, batch_id=id)
         return [f"{line.level}: {line.message}" for line in reversed(lines)]
 
+    async def rows(self, kind: type[Any]) -> list[Any]:
+        """All of a noun that the project has, newest first."""
+        return await self.owner.parts.studio.reads.many(kind, self.owner.actor, project_id=self.owner.project_id)
+
     async def images(self) -> list[Image]:
-        return await self.owner.parts.studio.reads.many(Image, self.owner.actor, project_id=self.owner.project_id)
+        return await self.rows(Image)
 
     async def until_shot(self, id: str, label: str, status: ShotStatus) -> Shot:
         async def has_status() -> bool:
