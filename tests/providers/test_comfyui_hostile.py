@@ -85,6 +85,7 @@ ODD: dict[str, tuple[dict[str, bytes], bool]] = {
     "output-of-text": (output("quagga"), False),
     "images-of-text": (output({"images": "quagga"}), False),
     "images-of-numbers": (output({"images": [5, {"filename": 5}, None]}), False),
+    "images-of-its-input": (output({"images": [{"filename": "a.png", "type": "input"}]}), False),
     "images-by-the-thousand": (output({"images": [{"filename": "a.png"}] * 1000}), False),
     "file-html": ({"GET /view": HTML}, False),
     "file-empty": ({"GET /view": answered(b"")}, False),
