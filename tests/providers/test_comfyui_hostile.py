@@ -131,6 +131,14 @@ async def test_an_old_server_that_gives_ids_of_its_own_is_not_interrupted() -> N
     assert [call for call in server.asked if call.startswith("POST")][-1] == "POST /queue"
 
 
+async def test_no_answer_sends_it_anywhere_else() -> None:
+    async with an_odd_comfyui({}) as elsewhere:
+        redirect = answered(b"", 307, f"Location: {elsewhere.url}/prompt")
+        async with an_odd_comfyui({"GET /prompt": redirect}) as server, connected(server) as provider:
+            assert (await Call().failure(provider)).retryable
+    assert elsewhere.asked == []
+
+
 async def test_nothing_is_sent_that_only_browsers_send() -> None:
     async with an_odd_comfyui({}) as server, connected(server) as provider:
         await Call().made_by(provider)
