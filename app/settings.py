@@ -19,7 +19,14 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app import setting_values as written
+from app.setting_values import (
+    checked_bare_url,
+    checked_database_url,
+    checked_redis_url,
+    checked_secure_url,
+    read_networks,
+    split_at_commas,
+)
 from domain.errors import InvalidInput
 
 PREFIX = "EASEL_"
@@ -44,12 +51,12 @@ class Settings(BaseSettings):
         "auto", description="How log lines look; auto is pretty on a terminal, else JSON."
     )
 
-    database_url: Annotated[str, AfterValidator(written.database_url)] | None = Field(
+    database_url: Annotated[str, AfterValidator(checked_database_url)] | None = Field(
         None,
         description="PostgreSQL 15 or newer, as postgresql+asyncpg://USER:PASSWORD@HOST/NAME; embedded when unset.",
     )
     database_connections: int = Field(20, ge=2, le=500, description="Most connections to the database, per process.")
-    redis_url: Annotated[str, AfterValidator(written.redis_url)] | None = Field(
+    redis_url: Annotated[str, AfterValidator(checked_redis_url)] | None = Field(
         None,
         description="Redis 7 or Valkey 8: carries live events between processes, counts limits for all of them, and "
         "knows who is present; when unset, PostgreSQL carries, and each process counts and knows alone.",
@@ -77,7 +84,7 @@ class Settings(BaseSettings):
         description="What keys, tokens and cursors are signed with; kept in the data directory when unset.",
     )
 
-    jwks_url: Annotated[AnyHttpUrl, AfterValidator(written.secure_url)] | None = Field(
+    jwks_url: Annotated[AnyHttpUrl, AfterValidator(checked_secure_url)] | None = Field(
         None,
         description="Where an identity provider shows its public keys (JWKS); its RS256, ES256 and EdDSA tokens count.",
     )
@@ -91,7 +98,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...],
         NoDecode,
-        BeforeValidator(written.networks),
+        BeforeValidator(read_networks),
         Field(description="Networks of the proxies in front, as 10.0.0.0/8,::1/128: X-Forwarded-For counts from them."),
     ] = ()
     limits_when_away: Literal["allow", "refuse"] = Field(
@@ -150,7 +157,7 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[
         tuple[str, ...],
         NoDecode,
-        BeforeValidator(written.listed),
+        BeforeValidator(split_at_commas),
         Field(
             description="Origins of pages on other hosts that may connect, as https://studio.example,https://b.example."
         ),
@@ -165,7 +172,7 @@ class Settings(BaseSettings):
     cdn_sizes: Annotated[
         tuple[Annotated[int, Field(ge=1, le=8_192)], ...],
         NoDecode,
-        BeforeValidator(written.listed),
+        BeforeValidator(split_at_commas),
         Field(description="Widths and heights, in pixels, that pictures may be asked for in by ?w= and ?h=."),
     ] = (16, 32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 640, 768, 960, 1024, 1280, 1536, 1920, 2048)
     cdn_variants_per_image: int = Field(
@@ -178,13 +185,13 @@ class Settings(BaseSettings):
     webhook_allow_hosts: Annotated[
         tuple[str, ...],
         NoDecode,
-        BeforeValidator(written.listed),
+        BeforeValidator(split_at_commas),
         Field(description="Hosts inside a private network that webhooks may be sent to, as hooks.internal,10.0.0.5."),
     ] = ()
     live_blocked_words: Annotated[
         tuple[str, ...],
         NoDecode,
-        BeforeValidator(written.listed),
+        BeforeValidator(split_at_commas),
         Field(description="Words that no prompt of a live URL's visitor may have, as gore,some brand."),
     ] = ()
     webhook_seconds: float = Field(15, gt=0, le=60, description="How long a webhook's receiver may take, in seconds.")
@@ -205,9 +212,9 @@ class Settings(BaseSettings):
     openai_timeout_seconds: float = Field(170, gt=0, le=3600, description="Longest wait for an answer, in seconds.")
 
     comfyui_url: Annotated[
-        tuple[Annotated[AnyHttpUrl, AfterValidator(written.bare_url)], ...],
+        tuple[Annotated[AnyHttpUrl, AfterValidator(checked_bare_url)], ...],
         NoDecode,
-        BeforeValidator(written.listed),
+        BeforeValidator(split_at_commas),
         Field(description="ComfyUI servers that make pictures from graphs, as http://gpu-1:8188,http://gpu-2:8188."),
     ] = ()
     comfyui_credits: Decimal = Field(Decimal(0), ge=0, description="Credits for one graph run by ComfyUI.")

@@ -86,7 +86,9 @@ class Servers:
     """Gives each call a server of its own: first come, first served, emptiest queue first, in turn among equals."""
 
     def __init__(self, urls: Sequence[str], *, pass_over_seconds: float = PASS_OVER_SECONDS) -> None:
-        self._servers = [Server(url, pass_over_seconds=pass_over_seconds) for url in urls]
+        self._servers = [
+            Server(url, pass_over_seconds=pass_over_seconds) for url in dict.fromkeys(url.rstrip("/") for url in urls)
+        ]
         self._pass_over_seconds = pass_over_seconds
         self._turn = asyncio.Lock()
         self._given_back = asyncio.Event()

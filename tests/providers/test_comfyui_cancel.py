@@ -84,7 +84,11 @@ async def test_broken_off_twice_it_is_stopped_all_the_same(comfyui: ComfyUI, com
     task = call.begin(comfyui)
     await comfyui_server.prompts(at_least=1)
     task.cancel()
-    await asyncio.sleep(0)
+    for _ in range(10_000):
+        if comfyui._stopping:
+            break
+        await asyncio.sleep(0)
+    assert comfyui._stopping
     task.cancel()
     await asyncio.wait({task})
     await comfyui.close()

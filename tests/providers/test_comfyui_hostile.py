@@ -85,6 +85,7 @@ ODD: dict[str, tuple[dict[str, bytes], bool]] = {
     "output-of-text": (output("quagga"), False),
     "images-of-text": (output({"images": "quagga"}), False),
     "images-of-numbers": (output({"images": [5, {"filename": 5}, None]}), False),
+    "images-of-its-input": (output({"images": [{"filename": "a.png", "type": "input"}]}), False),
     "images-by-the-thousand": (output({"images": [{"filename": "a.png"}] * 1000}), False),
     "file-html": ({"GET /view": HTML}, False),
     "file-empty": ({"GET /view": answered(b"")}, False),
@@ -128,6 +129,14 @@ async def test_an_old_server_that_gives_ids_of_its_own_is_not_interrupted() -> N
     async with an_odd_comfyui({"POST /prompt": told(own)}) as server, connected(server) as provider:
         assert "update it" in (await Call().failure(provider)).message
     assert [call for call in server.asked if call.startswith("POST")][-1] == "POST /queue"
+
+
+async def test_no_answer_sends_it_anywhere_else() -> None:
+    async with an_odd_comfyui({}) as elsewhere:
+        redirect = answered(b"", 307, f"Location: {elsewhere.url}/prompt")
+        async with an_odd_comfyui({"GET /prompt": redirect}) as server, connected(server) as provider:
+            assert (await Call().failure(provider)).retryable
+    assert elsewhere.asked == []
 
 
 async def test_nothing_is_sent_that_only_browsers_send() -> None:

@@ -112,16 +112,14 @@ async def test_one_whose_server_comes_back_with_its_history_gone_is_begun_anew(m
     assert len(call.noted) == 1
 
 
+@pytest.mark.parametrize("milliseconds", [0, 1, 5, 50])
 async def test_one_taken_up_is_stopped_too_when_nobody_wants_it(
-    comfyui: ComfyUI, comfyui_server: ComfyUIProcess
+    comfyui: ComfyUI, comfyui_server: ComfyUIProcess, milliseconds: int
 ) -> None:
     await comfyui_server.script("hold")
     job_id = await _lost(comfyui, comfyui_server)
-    call = Call(job_id=job_id, unwanted=True)
-    await comfyui_server.sockets(until=0)
-    task = call.begin(comfyui)
-    await comfyui_server.sockets(until=1)
-    await asyncio.sleep(0)
+    task = Call(job_id=job_id, unwanted=True).begin(comfyui)
+    await asyncio.sleep(milliseconds / 1000)
     task.cancel()
     await asyncio.wait({task})
     assert await comfyui_server.interrupted(at_least=1) == [job_id.partition("@")[0]]

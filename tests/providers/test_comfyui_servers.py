@@ -74,6 +74,10 @@ async def test_a_server_that_is_away_is_passed_over(comfyui_server: ComfyUIProce
     assert len(answers) == len(await comfyui_server.executed()) == 3
 
 
+def test_a_server_named_twice_is_one_server() -> None:
+    assert ComfyUI(["http://gpu:1", "http://gpu:1/", "http://gpu:2"]).graph_terms.at_once == 2
+
+
 async def test_all_away_is_told_at_once_and_may_be_tried_again() -> None:
     async with asking(NOBODY) as provider, asyncio.timeout(5):
         call = Call()
