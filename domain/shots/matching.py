@@ -82,7 +82,9 @@ class Scope:
         return ShotFileMatch(file_name=file_name, match=Match.MATCHED, shot=shot, says=says)
 
     def _collision(self, file_name: str, says: ShotName, shot: Shot | None) -> str | None:
-        """Why the name cannot be this picture's: it is another's, or versions would not grow."""
+        """Why the name cannot be this picture's: it is another's, or versions would not grow. What it was given it has."""
+        if shot is not None and shot.file_name == file_name:
+            return None
         known = self.files.get((says.episode, says.sequence, says.plan, says.task), [])
         others = [file for file in known if shot is None or file.name != shot.file_name]
         if any(file.name == file_name for file in others):
