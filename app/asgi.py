@@ -170,7 +170,8 @@ def _shots(parts: Parts) -> generate_ai_concept.House:
 def _cors(origins: tuple[str, ...]) -> Middleware:
     """Without credentials: who asks is said in a header, never by a cookie."""
     limits = (f"RateLimit-{name}" for name in ("Limit", "Remaining", "Reset", "Policy"))
-    exposed = ["X-Trace-Id", "Location", "Link", "Deprecation", "Preference-Applied", "Retry-After", *limits]
+    told = ("X-Trace-Id", "Location", "Link", "Deprecation", "Preference-Applied", "Retry-After", "Content-Disposition")
+    exposed = [*told, *limits]
     return Middleware(
         CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed
     )

@@ -22,7 +22,7 @@ Work = Step | Shot
 
 @dataclass(kw_only=True)
 class ClaimWork(Command[Claim]):
-    """Say that you are on a waiting step or shot for `seconds` (1 to 86400), or that `hand_to` is; again: for longer."""
+    """Say that you are on a step or shot that waits, for `seconds` (1 to 86400), or that `hand_to` is."""
 
     id: Id
     seconds: int | None = DEFAULT_SECONDS

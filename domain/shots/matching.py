@@ -82,7 +82,7 @@ class Scope:
         return ShotFileMatch(file_name=file_name, match=Match.MATCHED, shot=shot, says=says)
 
     def _collision(self, file_name: str, says: ShotName, shot: Shot | None) -> str | None:
-        """Why the name cannot be this picture's: it is another's, or versions would not grow. What it was given it has."""
+        """Why the name cannot be this picture's: it is another's, or versions would not grow."""
         if shot is not None and shot.file_name == file_name:
             return None
         known = self.files.get((says.episode, says.sequence, says.plan, says.task), [])

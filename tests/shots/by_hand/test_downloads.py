@@ -162,6 +162,6 @@ async def test_whoever_leaves_early_leaves_nothing_behind(client: Client) -> Non
         assert await anext(answer.aiter_bytes())
 
     async def are_closed() -> bool:
-        return threads._readers == 0
+        return not threads._readers
 
     await until(are_closed)
