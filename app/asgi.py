@@ -21,11 +21,13 @@ from domain.errors import DomainError, ErrorCode
 from domain.live_urls import live_urls_of
 from gateway.entrance import Entrance
 from resolvers.streams import Usher
+from rest import generate_ai_concept
 from rest.api_v1 import House, routes_of
 from rest.cdn import Cdn
 from rest.delivery import Delivery
 from rest.direct_uploads import direct_upload_routes
 from rest.generate import GenerationJobs
+from rest.generate_ai_concept.bodies import refused
 from rest.health import health_routes
 from rest.live import LiveUrls
 from rest.live_asking import Gate
@@ -36,6 +38,7 @@ from rest.waiting import Waiting
 from schema import schema
 from storage.idempotency import KeptResponses
 from storage.image_variants import ImageVariants
+from storage.shot_pictures import ShotPictures
 from streams.sockets.conversation import Lobby
 from streams.topics.topic import Topics
 
@@ -69,13 +72,14 @@ def create_app(parts: Parts) -> ASGIApp:
             *direct_upload_routes(parts.studio.uploads, parts.studio.meter),
             *_generation_jobs(parts).routes(),
             *routes_of(_house(parts, live_urls)),
+            *generate_ai_concept.routes_of(_shots(parts)),
             *health_routes(parts.credentials.ping),
             Route("/", _home),
         ],
         exception_handlers={404: _unknown_path, 405: _wrong_method, DomainError: _refused, Exception: _failed},
     )
     app.router.redirect_slashes = False  # an address that is not there is none, whatever it resembles
-    larger = dict.fromkeys(paths, settings.shot_max_bytes)
+    larger = dict.fromkeys((*paths, *generate_ai_concept.LARGE_FORMS), settings.shot_max_bytes)
     return Entrance(sockets.before(cdn.before(app)), settings.most_body_bytes, settings.trusted_proxies, larger)
 
 
@@ -147,10 +151,27 @@ def _house(parts: Parts, live_urls: LiveUrls) -> House:
     )
 
 
+def _shots(parts: Parts) -> generate_ai_concept.House:
+    studio = parts.studio
+    return generate_ai_concept.House(
+        identity=parts.identity,
+        begin=studio.begin,
+        reads=studio.reads,
+        pictures=ShotPictures(parts.engine),
+        repeats=Repeats(KeptResponses(parts.engine), refused),
+        meter=studio.meter,
+        starts=studio.starts,
+        uploads=studio.uploads,
+        objects=parts.objects,
+        public_url=studio.public_url,
+    )
+
+
 def _cors(origins: tuple[str, ...]) -> Middleware:
     """Without credentials: who asks is said in a header, never by a cookie."""
     limits = (f"RateLimit-{name}" for name in ("Limit", "Remaining", "Reset", "Policy"))
-    exposed = ["X-Trace-Id", "Location", "Link", "Deprecation", "Preference-Applied", "Retry-After", *limits]
+    told = ("X-Trace-Id", "Location", "Link", "Deprecation", "Preference-Applied", "Retry-After", "Content-Disposition")
+    exposed = [*told, *limits]
     return Middleware(
         CORSMiddleware, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=exposed
     )

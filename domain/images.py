@@ -122,7 +122,7 @@ class Image:
 
     def cdn_path(self, organization: str, project: str) -> str:
         """Where it is shown from, by the slugs of where it belongs; another address once its bytes have changed."""
-        return f"/cdn/{organization}/{project}/img/{self.file_name}?v={self.file_hash[:16]}"
+        return cdn_path_of(organization, project, self.file_name, self.file_hash)
 
     def take_bytes(self, new: "Image") -> str:
         """Become another picture at the same addresses; the object key of the bytes it had."""
@@ -157,6 +157,10 @@ class Image:
             version=self.version,
             payload=payload_of(self, _TOLD),
         )
+
+
+def cdn_path_of(organization: str, project: str, file_name: str, file_hash: str) -> str:
+    return f"/cdn/{organization}/{project}/img/{file_name}?v={file_hash[:16]}"
 
 
 _OF_BYTES = ("mime_type", "file_size", "file_hash", "width", "height", "seed", "model", "provider")

@@ -16,6 +16,7 @@ from domain.permissions import Actor, ActorKind
 from domain.plain import require_json_object
 from domain.ports import Command, Transaction
 from domain.projects import Project
+from domain.shots.sources import name_source, require_extension, source_named
 from domain.text import require_length
 
 LONGEST_FILE_NAME = 255
@@ -64,13 +65,15 @@ class _Bound:
 @dataclass(kw_only=True)
 class UploadImage(_Bound, BringPicture[Image]):
     """
-    Make an image of a picture. `sent_hash` is the SHA-256 of the bytes as they were sent.
+    Make an image of a picture. `sent_hash` is the SHA-256 of the bytes as they were sent, `file_name` what the file was
+    called: where that is the name of a plan's source, the image is that.
 
     `alias` is the image's name in the project, `flow_alias` its name in the flow. Without `flow_id` it begins a flow of
     its own; with null it belongs to none.
     """
 
     sent_hash: str
+    file_name: str | None = None
 
     def __post_init__(self) -> None:
         self.require_sound()
@@ -81,8 +84,11 @@ async def upload_image(tx: Transaction, actor: Actor, command: UploadImage) -> I
     if command.alias is not None:
         await take_alias(tx, project.id, command.alias)
     flow_id = await flow_for(tx, project, command.flow_id, command.flow_alias)
+    says = await source_named(tx, project, command.file_name)
     picture = await taken(tx, project, command.stored)
     image = image_of(picture, project, actor, alias=command.alias, flow_id=flow_id, meta=command.meta or {})
+    if says is not None:
+        name_source(tx, project, image, says)
     return await _made(tx, image, command.flow_alias)
 
 
@@ -125,6 +131,9 @@ async def create_image_upload(tx: Transaction, actor: Actor, command: CreateImag
         created_by=actor.subject,
         expires_at=datetime.now(UTC) + timedelta(seconds=LIFE_SECONDS),
     )
+    says = await source_named(tx, project, upload.file_name)
+    if says is not None:
+        require_extension(says, upload.mime_type)
     tx.add(upload)
     key, due_at = upload.object_key, upload.removed_at
     tx.add(Discarded(organization_id=project.organization_id, object_key=key, due_at=due_at))
@@ -147,9 +156,12 @@ async def complete_image_upload(tx: Transaction, actor: Actor, command: Complete
         await take_alias(tx, project.id, upload.alias)
     if upload.flow_alias is not None:
         await flow_for(tx, project, upload.flow_id, upload.flow_alias)
+    says = await source_named(tx, project, upload.file_name)
     picture = await taken(tx, project, command.stored)
     named = {"alias": upload.alias, "flow_id": upload.flow_id, "meta": upload.meta}
     image = image_of(picture, project, actor, **named)
+    if says is not None:
+        name_source(tx, project, image, says)
     upload.image_id = image.id
     tx.save(upload)
     tx.add(Discarded(organization_id=upload.organization_id, object_key=upload.object_key))

@@ -50,7 +50,7 @@ async def upload_image(info: Info, input: PictureBrought) -> Payload[Image]:
     uploads = info.context.studio.uploads
     async with uploads.turn(size_of(input.file)):
         data = await input.file.read()
-        command = UploadImage(**given, sent_hash=await hash_of(data))
+        command = UploadImage(**given, file_name=input.file.filename, sent_hash=await hash_of(data))
         return Payload(input.client_mutation_id, await uploads.upload(info.context.actor, command, data))
 
 

@@ -1,7 +1,7 @@
 """Commands as they come over HTTP: a JSON body whose keys are the command's fields in camelCase."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -40,13 +40,15 @@ def command_from(
     *,
     named: Mapping[str, Any] = _NOTHING,
     unsaid: Iterable[str] = (),
+    spelled: Callable[[str], str] = camel_case,
 ) -> Asked:
     """
     The command of a body that was read. Keys that are not its fields are refused by name.
 
-    `named` are fields that the path has said, `unsaid` those that nobody says here; no body has either.
+    `named` are fields that the path has said, `unsaid` those that nobody says here; no body has either. `spelled` is
+    how fields are written in the body.
     """
-    names = {camel_case(f.name): f.name for f in fields(kind) if f.name not in {_ECHO, *named, *unsaid}}
+    names = {spelled(f.name): f.name for f in fields(kind) if f.name not in {_ECHO, *named, *unsaid}}
     for key in body:
         if key not in names:
             known = f"known: {', '.join(names)}" if names else "nothing is"
@@ -54,7 +56,7 @@ def command_from(
     values = {**{names[key]: value for key, value in body.items()}, **named}
     if "project_id" in names.values() and values.get("project_id") is None:
         values["project_id"] = request.headers.get(PROJECT)
-    return _converted(kind, {**values, _ECHO: key_of(request)})
+    return _converted(kind, {**values, _ECHO: key_of(request)}, spelled)
 
 
 async def json_of(request: Request) -> dict[str, Any]:
@@ -86,29 +88,24 @@ def key_of(request: Request) -> str | None:
     return key
 
 
-def _converted(kind: type[Asked], values: dict[str, Any]) -> Asked:
+def _converted(kind: type[Asked], values: dict[str, Any], spelled: Callable[[str], str]) -> Asked:
     for field in fields(kind):
         if field.default is field.default_factory is MISSING and values.get(field.name) is None:
-            raise _missing(camel_case(field.name))
+            words = field.name.replace("_", " ").capitalize()  # as `Prompt is required`
+            raise InvalidInput(f"{words} is required", field=spelled(field.name))
     try:
         command: Asked = msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, DomainError):
             raise error.__cause__ from None
-        raise _named(str(error)) from error
+        raise _named(str(error), spelled) from error
     return command
 
 
-def _named(message: str) -> InvalidInput:
+def _named(message: str, spelled: Callable[[str], str]) -> InvalidInput:
     """A decoder's sentence, with the field as the caller wrote it."""
     found = _PATH.search(message)
     if found:
-        name = camel_case(found[1])
+        name = spelled(found[1])
         return InvalidInput(f"{name}: {message[: found.start()]}", field=name)
     return InvalidInput(message)
-
-
-def _missing(name: str) -> InvalidInput:
-    """As `Prompt is required`."""
-    words = re.sub(r"(?<!^)([A-Z])", r" \1", name)
-    return InvalidInput(f"{words.capitalize()} is required", field=name)

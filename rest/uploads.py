@@ -43,7 +43,7 @@ class ImageForms:
             file = _file(form)
             async with self.uploads.turn(size_of(file)):
                 data = await file.read()
-                command = _command(request, form, await hash_of(data))
+                command = _command(request, form, file.filename, await hash_of(data))
                 return await self.repeats.answer(actor, command, partial(self._made, actor, command, data))
 
     async def _made(self, actor: Actor, command: UploadImage, data: bytes) -> KeptResponse:
@@ -65,7 +65,7 @@ def _file(form: FormData) -> UploadFile:
     return file
 
 
-def _command(request: Request, form: FormData, sent_hash: str) -> UploadImage:
+def _command(request: Request, form: FormData, file_name: str | None, sent_hash: str) -> UploadImage:
     flow_id = _text(form, "flowId")
     return UploadImage(
         client_mutation_id=key_of(request),
@@ -75,6 +75,7 @@ def _command(request: Request, form: FormData, sent_hash: str) -> UploadImage:
         flow_alias=_said(form, "flowAlias"),
         meta=_meta(_said(form, "meta")),
         sent_hash=sent_hash,
+        file_name=file_name,
     )
 
 

@@ -265,7 +265,7 @@ class Mutation:
         "Say what you look at, to all who follow the project's presence. Over a socket: the presence is its own.",
         streams.set_presence,
     )
-    claim: ClaimPayload = said("Say who is on a waiting step.", mutation(ClaimWork))
+    claim: ClaimPayload = said("Say who is on a waiting step or shot.", mutation(ClaimWork))
     release_claim: ClaimPayload = said("Say that nobody is on it any more.", mutation(ReleaseClaim))
     announce: AnnouncementPayload = said(
         "Tell everybody something, of every organization; takes the scope announcements:write.", mutation(Announce)

@@ -213,13 +213,14 @@ class Reads:
             async with self.engine.connect() as connection:
                 return (await connection.execute(query)).scalar()
 
-    async def place_of(self, actor: Actor, project_id: Id) -> Place | None:
-        """Where a project is, of those in which the actor may look at images."""
+    async def place_of(self, actor: Actor, project_id: Id | None = None, *, slug: str | None = None) -> Place | None:
+        """Where the project of this id, or of this slug, is: of those in which the actor may look at images."""
         projects, organizations = TABLES[Project], TABLES[Organization]
         actor.require(Permission.IMAGES_READ)
         within = visible(projects, actor.organization_id, actor.reach(Permission.IMAGES_READ))
         columns = (projects.c.id, projects.c.slug, organizations.c.slug)
-        query = select(*columns).join(organizations).where(*within, projects.c.id == project_id)
+        named = projects.c.id == project_id if slug is None else projects.c.slug == slug
+        query = select(*columns).join(organizations).where(*within, named)
         with spoken_plainly():
             async with self.engine.connect() as connection:
                 row = (await connection.execute(query)).first()

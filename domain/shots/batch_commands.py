@@ -84,16 +84,19 @@ def _shot(batch: ShotBatch, plan: Plan, number: int) -> Shot:
 
 @dataclass(kw_only=True)
 class RetryShotBatch(Command[ShotBatch]):
-    """Make the pictures of all shots that failed, each under the next version of its name."""
+    """Make the pictures of all shots that failed, or of a sequence's, each under the next version of its name."""
 
     id: Id
+    sequence: str | None = None
 
 
 async def retry_shot_batch(tx: Transaction, actor: Actor, command: RetryShotBatch) -> ShotBatch:
     batch = await tx.get(ShotBatch, command.id, lock=True)
-    failed = await tx.find(Shot, batch_id=batch.id, status=ShotStatus.ERROR)
+    of_sequence = {} if command.sequence is None else {"sequence": command.sequence}
+    failed = await tx.find(Shot, batch_id=batch.id, status=ShotStatus.ERROR, **of_sequence)
     if not failed:
-        raise DomainError(ErrorCode.CONFLICT, "No shot of this batch has failed: there is nothing to repeat")
+        whole = "batch" if command.sequence is None else "sequence"
+        raise DomainError(ErrorCode.CONFLICT, f"No shot of this {whole} has failed: there is nothing to repeat")
     await again(tx, batch, failed)
     return batch
 

@@ -83,6 +83,8 @@ class Scope:
 
     def _collision(self, file_name: str, says: ShotName, shot: Shot | None) -> str | None:
         """Why the name cannot be this picture's: it is another's, or versions would not grow."""
+        if shot is not None and shot.file_name == file_name:
+            return None
         known = self.files.get((says.episode, says.sequence, says.plan, says.task), [])
         others = [file for file in known if shot is None or file.name != shot.file_name]
         if any(file.name == file_name for file in others):

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from domain.errors import InvalidInput
 from domain.shots.name_fields import FIELDS, MOST_VERSION, Field, ShotTask
@@ -52,7 +53,18 @@ def _disagreement(season: str, episode: str) -> str:
     return f"episode {episode} belongs to season {season_of(episode)}, not {season}"
 
 
-def path_of(name: ShotName, file_name: str) -> str:
+class InSequence(Protocol):
+    @property
+    def season(self) -> str: ...
+
+    @property
+    def episode(self) -> str: ...
+
+    @property
+    def sequence(self) -> str: ...
+
+
+def path_of(name: InSequence, file_name: str) -> str:
     """Where the file stands among those of its project: `S02/E202/SQ0010/<file name>`."""
     return f"{name.season}/{name.episode}/{name.sequence}/{file_name}"
 

@@ -17,12 +17,11 @@ from domain.shots.logs import line
 from domain.shots.matching import MOST_FILES, FileMatch, ShotFileMatch, matches, scope_of
 from domain.shots.name_fields import ShotTask
 from domain.shots.names import ShotName
-from domain.shots.planning import name_of
+from domain.shots.planning import EXTENSION, name_of
 from domain.shots.shot import Shot, ShotStatus
+from domain.shots.sources import EXTENSIONS, name_source, require_extension
 from domain.text import require_length
 from domain.uploading import LONGEST_FILE_NAME, BringPicture, image_of, taken
-
-_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 @dataclass(kw_only=True)
@@ -67,8 +66,9 @@ async def submit_shot_image(tx: Transaction, actor: Actor, command: SubmitShotIm
     await alone(tx, project.id)
     found = await _match(tx, project, batch, shot, command.file_name)
     if found.says is not None and found.says.task is ShotTask.EXTRACTED_RAW:
-        image = await _image(tx, project, actor, command, found.says)
-        tx.add(ShotFile.of(project, found.says, image_id=image.id))
+        image = await _image(tx, project, actor, command)
+        name_source(tx, project, image, found.says)
+        _keep_image(tx, image)
         shot.source_image_id = image.id
         tx.add(line(shot, f"Its source was brought: {image.file_name}"))
     else:
@@ -122,7 +122,10 @@ async def _bring(
         raise DomainError(ErrorCode.CONFLICT, f"{shot.claim.by} is on it until {rfc3339(shot.claim.expires_at)}")
     plan = (shot.sequence, shot.plan)
     name = says or name_of(batch.season, batch.episode, plan, shot.file_version, _extension(command))
-    image = await _image(tx, project, actor, command, name)
+    image = await _image(tx, project, actor, command)
+    require_extension(name, image.mime_type)
+    image.file_name = nomenclature_of(project).render(name)
+    _keep_image(tx, image)
     await _rename(tx, project, shot, name, image)
     shot.image_id, shot.progress, shot.claim = image.id, 1.0, None
     batch.move(shot, ShotStatus.DONE)
@@ -137,19 +140,14 @@ async def _rename(tx: Transaction, project: Project, shot: Shot, name: ShotName,
     tx.save(file)
 
 
-async def _image(tx: Transaction, project: Project, actor: Actor, command: SubmitShotImage, name: ShotName) -> Image:
-    """The picture as an image of the project, under this name, which must not lie about its format."""
-    picture = await taken(tx, project, command.stored)
-    wanted = _EXTENSIONS[picture.mime_type]
-    if name.ext != wanted:
-        message = f"The picture is {picture.mime_type}: its name must end with .{wanted}, not .{name.ext}"
-        raise InvalidInput(message, field="file")
-    image = image_of(picture, project, actor)
-    image.file_name = nomenclature_of(project).render(name)
+async def _image(tx: Transaction, project: Project, actor: Actor, command: SubmitShotImage) -> Image:
+    return image_of(await taken(tx, project, command.stored), project, actor)
+
+
+def _keep_image(tx: Transaction, image: Image) -> None:
     tx.add(image)
     tx.record(image.created())
-    return image
 
 
 def _extension(command: SubmitShotImage) -> str:
-    return _EXTENSIONS[command.stored.picture.mime_type] if command.stored else "png"
+    return EXTENSIONS[command.stored.picture.mime_type] if command.stored else EXTENSION

@@ -33,8 +33,8 @@ def asked_of(request: Request, known: Iterable[str]) -> dict[str, str]:
 
 def window_of(asked: dict[str, str]) -> tuple[int, int]:
     """`limit` and `offset`."""
-    limit = _whole_number(asked, "limit", DEFAULT_PAGE, 1, LONGEST_PAGE)
-    return limit, _whole_number(asked, "offset", 0, 0, MOST_OFFSET)
+    limit = whole_number(asked, "limit", DEFAULT_PAGE, 1, LONGEST_PAGE)
+    return limit, whole_number(asked, "offset", 0, 0, MOST_OFFSET)
 
 
 def wanted_by(asked: dict[str, str]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def read_id(text: str, name: str) -> Id:
     return found
 
 
-def _whole_number(asked: dict[str, str], name: str, otherwise: int, least: int, most: int) -> int:
+def whole_number(asked: dict[str, str], name: str, otherwise: int, least: int, most: int) -> int:
     text = asked.get(name, str(otherwise))
     if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
         raise InvalidInput(f"{name} must be a whole number from {least} to {most}", field=name)
