@@ -231,7 +231,7 @@ async def _objects(settings: Settings) -> ObjectStore:
 
 def _providers(settings: Settings, stack: AsyncExitStack) -> tuple[ImageProvider, TextProvider]:
     if settings.openai_api_key is None:
-        sketch = Sketch()
+        sketch = Sketch(settings.sketch_side_pixels)
         return sketch, sketch
     from providers.openai_api import OpenAI  # noqa: PLC0415 - its library takes a while to load
 

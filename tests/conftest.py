@@ -21,6 +21,7 @@ from tests.servers.openai_process import OpenAIServer, start_openai_server
 
 URL_VARIABLE = "EASEL_TEST_DATABASE_URL"
 TEMPLATE = "easel_template"
+SKETCH_SIDE_PIXELS = 256  # what is drawn in tests is looked at by few
 
 _open = ExitStack()
 
@@ -83,8 +84,15 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def settings_in(folder: Path) -> Settings:
-    """A free port, fast leases."""
-    return Settings(port=0, data_dir=folder / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
+    """A free port, fast leases, small sketches."""
+    return Settings(
+        port=0,
+        data_dir=folder / "data",
+        lease_seconds=2,
+        drain_seconds=2,
+        feed_check_seconds=0.2,
+        sketch_side_pixels=SKETCH_SIDE_PIXELS,
+    )
 
 
 @pytest.fixture
