@@ -1,6 +1,7 @@
 """Real engines for every test: one PostgreSQL for the run, a fresh database for each test that asks for one."""
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -36,6 +37,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[URL_VARIABLE] = _open.enter_context(embedded_postgres(directory, durable=False)).url
         _open.callback(os.environ.pop, URL_VARIABLE)
     asyncio.run(_make_template())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Thousands of tests stay until the end: the collector need not look at them again and again."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
