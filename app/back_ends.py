@@ -33,7 +33,7 @@ def open_back_ends(settings: Settings, stack: AsyncExitStack) -> BackEnds:
 
 def _providers(settings: Settings, stack: AsyncExitStack) -> tuple[ImageProvider, TextProvider]:
     if settings.openai_api_key is None:
-        sketch = Sketch()
+        sketch = Sketch(settings.sketch_side_pixels)
         return sketch, sketch
     from providers.openai_api import OpenAI  # noqa: PLC0415 - its library takes a while to load
 

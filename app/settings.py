@@ -204,6 +204,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"),
         description="Key for OpenAI or a compatible server; the built-in sketch provider draws when unset.",
     )
+    sketch_side_pixels: int = Field(
+        1024, ge=256, le=1024, description="Longer side of what the built-in sketch provider draws, in pixels."
+    )
     openai_base_url: str | None = Field(None, description="Address of a compatible server; OpenAI's own when unset.")
     openai_image_model: str = Field("gpt-image-2.5-flare", description="Model that makes pictures.")
     openai_text_model: str = Field("gpt-5.4-mini", description="Model that enhances prompts.")

@@ -1,6 +1,7 @@
 """Real engines for every test: one PostgreSQL for the run, a fresh database for each test that asks for one."""
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -22,6 +23,7 @@ from tests.servers.openai_process import OpenAIServer, start_openai_server
 
 URL_VARIABLE = "EASEL_TEST_DATABASE_URL"
 TEMPLATE = "easel_template"
+SKETCH_SIDE_PIXELS = 256  # what is drawn in tests is looked at by few
 
 _open = ExitStack()
 
@@ -36,6 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[URL_VARIABLE] = _open.enter_context(embedded_postgres(directory, durable=False)).url
         _open.callback(os.environ.pop, URL_VARIABLE)
     asyncio.run(_make_template())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Thousands of tests stay until the end: the collector need not look at them again and again."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -84,8 +96,15 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def settings_in(folder: Path) -> Settings:
-    """A free port, fast leases."""
-    return Settings(port=0, data_dir=folder / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
+    """A free port, fast leases, small sketches."""
+    return Settings(
+        port=0,
+        data_dir=folder / "data",
+        lease_seconds=2,
+        drain_seconds=2,
+        feed_check_seconds=0.2,
+        sketch_side_pixels=SKETCH_SIDE_PIXELS,
+    )
 
 
 @pytest.fixture

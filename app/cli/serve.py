@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.database import database, run
+from app.loading import loading
 from app.logs import configure_logs
 from app.parts import open_parts
 from app.settings import Settings, read_settings
@@ -31,10 +32,10 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API, with workers inside. Stops with Ctrl-C, after what is under way."""
-    from app.serving import serve as serve_until_stopped  # noqa: PLC0415 - the schema takes a while to load
-
     settings = read_settings(host=host, port=port, workers=workers)
     configure_logs(settings.log_format)
+    with loading():
+        from app.serving import serve as serve_until_stopped  # noqa: PLC0415 - the schema takes a while to load
     with database(settings) as url:
         threading.Thread(target=_build_console, daemon=True).start()
         run(serve_until_stopped(settings, url, _tell_ready))

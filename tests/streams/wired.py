@@ -99,5 +99,5 @@ async def _served(app: object) -> AsyncIterator[int]:
     serving = asyncio.create_task(server.serve([listener]))
     await server.ready.wait()
     yield listener.getsockname()[1]
-    server.should_exit = True
+    server.stop()
     await serving
