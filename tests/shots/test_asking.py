@@ -45,7 +45,7 @@ async def refusal(studio: Studio, **changes: Any) -> GraphQLFailure:
 async def test_a_dry_run_tells_the_names_and_writes_nothing(studio: Studio) -> None:
     told = await previewed(studio)
     assert told["fileNames"] == [f"E202_SQ0010-{plan}_AI-concept_v0001.png" for plan in ("0010", "0020", "0030")]
-    assert (told["problems"], Decimal(told["quote"])) == ([], 0)
+    assert (told["problems"], Decimal(told["quote"])) == ([], Decimal(0))
     assets = await studio.rows(Asset)
     assert assets == []
 
@@ -112,6 +112,7 @@ async def test_a_projects_own_graph_and_style_go_before_the_examples(studio: Stu
     assert project is not None
     example = example_graph(project, "OmbresChinoises.json")
     assert example is not None
+    assert isinstance(example.content, dict)
     size = {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 32, "batch_size": 1}}
     await studio.owner.do(
         CreateAsset(
@@ -122,7 +123,11 @@ async def test_a_projects_own_graph_and_style_go_before_the_examples(studio: Stu
             metadata=example.metadata,
         )
     )
-    words = {"type": AssetType.PROMPT, "label": "ombres_chinoises", "content": "Ink on rice paper, {{plan}}"}
+    words: dict[str, Any] = {
+        "type": AssetType.PROMPT,
+        "label": "ombres_chinoises",
+        "content": "Ink on rice paper, {{plan}}",
+    }
     await studio.owner.do(CreateAsset(project_id=studio.owner.project_id, **words))
     batch = await studio.over(await studio.started(sequences=[{"sequenceId": "SQ0010", "plans": ["0040"]}]))
     (image,) = [shot["image"] for shot in batch["shots"]["nodes"]]

@@ -21,6 +21,7 @@ from tests.studio import GraphQLFailure, client_of, operator_of, tenant
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+NOTHING = Decimal(0)
 PRICE = Decimal(400)  # of the 1,000 credits that every organization begins with
 
 
@@ -75,7 +76,7 @@ async def test_a_batch_that_would_cost_more_than_it_may_pauses_and_goes_on_once_
     await studio.change("resumeShotBatch(ResumeShotBatchInput)", id_, maxCredits="800")
     await paused(studio, id_, done=2)
     account = await account_of(studio)
-    assert (account.available, account.held, (await studio.row(id_)).cost) == (Decimal(200), 0, Decimal(800))
+    assert (account.available, account.held, (await studio.row(id_)).cost) == (Decimal(200), NOTHING, Decimal(800))
 
 
 async def test_a_batch_that_the_organization_cannot_pay_waits_for_credits(studio: Studio) -> None:
@@ -86,7 +87,12 @@ async def test_a_batch_that_the_organization_cannot_pay_waits_for_credits(studio
     await studio.change("resumeShotBatch(ResumeShotBatchInput)", id_)
     batch = await studio.over(id_)
     account = await account_of(studio)
-    assert (batch["status"], Decimal(batch["cost"]), account.available, account.held) == ("DONE", 1200, 0, 0)
+    assert (batch["status"], Decimal(batch["cost"]), account.available, account.held) == (
+        "DONE",
+        Decimal(1200),
+        NOTHING,
+        NOTHING,
+    )
 
 
 async def test_what_fails_or_is_called_off_costs_nothing(studio: Studio) -> None:
@@ -96,5 +102,5 @@ async def test_what_fails_or_is_called_off_costs_nothing(studio: Studio) -> None
     await studio.change("cancelShotBatch(ShotBatchInput)", id_)
     batch = await studio.over(id_)
     account = await account_of(studio)
-    assert (batch["counts"]["done"], Decimal(batch["cost"])) == (0, 0)
-    assert (account.available, account.held) == (Decimal(1000), 0)
+    assert (batch["counts"]["done"], Decimal(batch["cost"])) == (0, NOTHING)
+    assert (account.available, account.held) == (Decimal(1000), NOTHING)
