@@ -93,15 +93,16 @@ class GraphCall:
         prompt = Prompt(server=server, id=prompt_id, request=self.request, patience=self.patience, posts=posts)
         self.progress.begin(prompt_id)
         silent_seconds = self.patience.silent_seconds
-        try:
-            async with listening(
-                server.connection, prompt_id, self.progress, prompt.news, silent_seconds=silent_seconds
-            ):
+        async with listening(
+            server.connection, prompt_id, self.progress, prompt.news, silent_seconds=silent_seconds
+        ) as is_heard:
+            try:
+                await is_heard()
                 yield prompt
-        except asyncio.CancelledError:
-            if prompt.posts and self.is_unwanted():
-                await self._stop(prompt)
-            raise
+            except asyncio.CancelledError:
+                if prompt.posts and self.is_unwanted():
+                    await self._stop(prompt)
+                raise
 
     async def _stop(self, prompt: Prompt) -> None:
         """To its end, even if the call is broken off once more."""

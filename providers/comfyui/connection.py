@@ -10,6 +10,8 @@ import httpx2
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
+IDLE_CONNECTIONS = 4
+IDLE_SECONDS = 5.0
 MOST_JSON_BYTES = 8 * 1024 * 1024
 
 _NOTHING_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
@@ -50,8 +52,8 @@ class Connection:
         self._client = httpx2.AsyncClient(
             headers={"Accept-Encoding": "identity", **self.headers},
             timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
-            # An idle connection the server has just closed would look like a lost answer.
-            limits=httpx2.Limits(max_keepalive_connections=0),
+            # ComfyUI keeps idle connections for 75 s: one it has just closed would look like a lost answer.
+            limits=httpx2.Limits(max_keepalive_connections=IDLE_CONNECTIONS, keepalive_expiry=IDLE_SECONDS),
             trust_env=False,
         )
 

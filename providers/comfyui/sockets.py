@@ -1,7 +1,7 @@
 """What a server tells of a prompt while it works: how far it is, when to look for its end. All of it may be lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -34,18 +34,17 @@ async def listening(
     news: asyncio.Event,
     *,
     silent_seconds: float = SILENT_SECONDS,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """
     Hears of the prompts sent under `client_id`; `news` is set when one of them is over.
 
-    Begins once the server hears us too, or cannot: what it tells to nobody it does not tell again.
+    Gives what is to be awaited before one is sent: until the server hears us too, or cannot. What it tells to nobody it
+    does not tell again.
     """
     listener = _Listener(server, client_id, progress, news, silent_seconds)
     task = asyncio.create_task(listener.listen())
     try:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(listener.tried.wait(), CONNECT_SECONDS)
-        yield
+        yield listener.has_tried
     finally:
         task.cancel()
         await asyncio.wait({task}, timeout=CLOSE_SECONDS)
@@ -85,6 +84,10 @@ class _Listener:
                 self._say_once(error)
             self.tried.set()
             await asyncio.sleep(REST_SECONDS)
+
+    async def has_tried(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.tried.wait(), CONNECT_SECONDS)
 
     def _say_once(self, error: Exception) -> None:
         if not self._was_lost:

@@ -138,7 +138,7 @@ async def test_a_redirected_socket_goes_nowhere_else() -> None:
 
         async with server_of(redirect) as port:
             connection = Connection(f"http://127.0.0.1:{port}")
-            async with listening(connection, ID, of_four([]), asyncio.Event()):
-                assert not reached.is_set()
+            async with listening(connection, ID, of_four([]), asyncio.Event()) as is_heard:
+                await is_heard()
             await connection.close()
     assert not reached.is_set()
