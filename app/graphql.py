@@ -19,7 +19,8 @@ from domain.errors import HTTP_STATUS, DomainError, ErrorCode
 from gateway.forms import form_of
 from gateway.identity import Identity
 from gateway.metering import address_of
-from resolvers.context import Context, Studio
+from resolvers.context import Context
+from resolvers.studio import Studio
 from schema import schema
 from schema.studio import ONLY_BY_POST
 

@@ -21,7 +21,8 @@ from graphql import (
 from strawberry.types.graphql import OperationType
 
 from domain.errors import DomainError
-from resolvers.context import Context, Studio
+from resolvers.context import Context
+from resolvers.studio import Studio
 from schema.studio import DOCUMENTS_KEPT, LONGEST_KEPT_CHARACTERS, Begun, StudioSchema
 from streams.operations import Answer, Asked, Caller
 from streams.topics.topic import Encode, Subscription

@@ -8,6 +8,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.back_ends import BackEnds, open_back_ends
 from app.secret_files import read_secrets
 from app.settings import Settings
 from app.stream_parts import StreamParts, end, open_attendance, open_streams
@@ -15,7 +16,6 @@ from domain.errors import InvalidInput
 from domain.kinds import KINDS
 from domain.offers import Offers
 from domain.ports import ObjectStore
-from domain.providers import GraphProvider, ImageProvider, TextProvider
 from engine.outbound import Reach, Undelivered
 from engine.toolbox import EngineToolbox
 from engine.webhook_signatures import secret_of
@@ -31,8 +31,7 @@ from gateway.starts import Starts
 from gateway.tokens import Issuer, Tokens
 from gateway.upload_urls import UploadUrls
 from gateway.uploads import Uploads
-from providers.sketch import Sketch
-from resolvers.context import Studio
+from resolvers.studio import Studio
 from storage.credentials import Credentials
 from storage.discarded import NotYetNeeded
 from storage.leases import Leases
@@ -84,14 +83,13 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
         stack.push_async_callback(turning.dispose)
         streams = await open_streams(stack, engine, database_url, settings, secrets.cursor_key)
         objects = await _objects(settings)
-        images, texts, graphs = (*_providers(settings, stack), _comfyui(settings, stack))
-        offers = Offers(images.image_terms, texts.text_terms, graphs.graph_terms if graphs else None)
-        await know_providers(engine, offers.providers)
+        back_ends = open_back_ends(settings, stack)
+        await know_providers(engine, back_ends.offers.providers)
         shown, live = PublicImages(database_url), LiveImages(database_url)
         for pictures in (shown, live):
             stack.push_async_callback(pictures.close)
         meter = await _meter(settings, stack)
-        database, studio = _studio(engine, streams, settings, secrets, url, offers, meter, objects, live)
+        database, studio = _studio(engine, streams, settings, secrets, url, back_ends.offers, meter, objects, live)
         identity = _identity(credentials := Credentials(engine), secrets, settings, meter, stack)
         yield Parts(
             settings=settings,
@@ -105,12 +103,22 @@ async def open_parts(settings: Settings, database_url: str, url: str) -> AsyncIt
             attendance=open_attendance(stack, identity, settings),
             images=shown,
             objects=objects,
-            toolbox=EngineToolbox(
-                images, texts, graphs, objects, studio.reads, studio.flags, settings.image_max_pixels
-            ),
+            toolbox=_toolbox(back_ends, objects, studio, settings),
             turns=Turns(turning, _limits(settings, studio.offers)),
             studio=studio,
         )
+
+
+def _toolbox(back_ends: BackEnds, objects: ObjectStore, studio: Studio, settings: Settings) -> EngineToolbox:
+    return EngineToolbox(
+        image_provider=back_ends.images,
+        text_provider=back_ends.texts,
+        graph_provider=back_ends.graphs,
+        objects=objects,
+        reads=studio.reads,
+        flags=studio.flags,
+        max_pixels=settings.image_max_pixels,
+    )
 
 
 def _studio(
@@ -229,37 +237,3 @@ async def _objects(settings: Settings) -> ObjectStore:
     )
     await objects.ensure_bucket()
     return objects
-
-
-def _providers(settings: Settings, stack: AsyncExitStack) -> tuple[ImageProvider, TextProvider]:
-    if settings.openai_api_key is None:
-        sketch = Sketch()
-        return sketch, sketch
-    from providers.openai_api import OpenAI  # noqa: PLC0415 - its library takes a while to load
-
-    openai = OpenAI(
-        api_key=settings.openai_api_key.get_secret_value(),
-        base_url=settings.openai_base_url,
-        image_model=settings.openai_image_model,
-        text_model=settings.openai_text_model,
-        image_price_credits=settings.openai_image_credits,
-        text_price_credits=settings.openai_text_credits,
-        timeout_seconds=settings.openai_timeout_seconds,
-    )
-    stack.push_async_callback(openai.close)
-    return openai, openai
-
-
-def _comfyui(settings: Settings, stack: AsyncExitStack) -> GraphProvider | None:
-    if not settings.comfyui_url:
-        return None
-    from providers.comfyui import ComfyUI  # noqa: PLC0415 - its libraries take a while to load
-
-    comfyui = ComfyUI(
-        [str(url) for url in settings.comfyui_url],
-        price_credits=settings.comfyui_credits,
-        longest_seconds=settings.comfyui_timeout_seconds,
-        max_pixels=settings.image_max_pixels,
-    )
-    stack.push_async_callback(comfyui.close)
-    return comfyui

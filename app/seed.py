@@ -1,4 +1,4 @@
-"""What the first start makes: an organization, a project, the workflow "Hero image", and a key for development."""
+"""What the first start makes: an organization, a project, a workflow, styles of shots, and a key for development."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,6 +10,7 @@ from app.parts import Parts
 from app.secret_files import write_private
 from domain.accounts import GrantCredits
 from domain.api_keys import IssueApiKey
+from domain.assets import CreateAsset
 from domain.commands import execute
 from domain.errors import DomainError, ErrorCode
 from domain.graphs import Edge, Node, Position
@@ -17,6 +18,7 @@ from domain.ids import Id, new_id
 from domain.organizations import FoundOrganization, Organization
 from domain.permissions import Permission, operator_actor
 from domain.projects import CreateProject, Project
+from domain.shots.examples import GRAPHS, STYLES, example_graph, example_style
 from domain.workflows import CreateWorkflow
 from gateway.keys import new_key
 
@@ -66,6 +68,8 @@ async def _tenant(parts: Parts, organization_slug: str, project_slug: str) -> Pr
         CreateProject(name=_titled(project_slug), slug=project_slug, settings={"allowNewLiveScopes": True}),
     )
     await execute(parts.database.begin, actor, hero_image(created.id))
+    for asset in example_assets(created) if (organization_slug, project_slug) == (ORGANIZATION, PROJECT) else ():
+        await execute(parts.database.begin, actor, asset)
     return created
 
 
@@ -96,6 +100,22 @@ def hero_image(project_id: Id) -> CreateWorkflow:
             Edge(source="picture", target="image"),
         ],
     )
+
+
+def example_assets(project: Project) -> list[CreateAsset]:
+    """Two styles of film shots, and the graph that the first is drawn by."""
+    examples = [*(example_style(project, name) for name in STYLES), example_graph(project, GRAPHS[0])]
+    return [
+        CreateAsset(
+            project_id=project.id,
+            type=asset.type,
+            label=asset.label,
+            content=asset.content,
+            metadata=asset.metadata,
+        )
+        for asset in examples
+        if asset is not None
+    ]
 
 
 def _node(id: str, kind: str, label: str, column: int, **config: Any) -> Node:

@@ -3,11 +3,9 @@
 import asyncio
 import errno
 import gc
-import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
 
@@ -16,20 +14,28 @@ from app.notes import announced
 from app.parts import Parts, open_parts
 from app.seed import ensure_example
 from app.settings import Settings
+from app.signals import stop_signal
 from app.wires import MOST_MESSAGE_BYTES, HttpWire, Wire
 from app.working import working
 from domain.errors import DomainError, ErrorCode
 
 BACKLOG = 2_048
+TICK_SECONDS = 0.1  # uvicorn's own
+TURNS_TO_SHOW = 5
 MOST_UNSENT_BYTES = 131_072  # of a connection, in the kernel
 
 
 class Server(uvicorn.Server):
-    """uvicorn that tells when it listens, and leaves the signals to us."""
+    """uvicorn that tells when it listens, leaves the signals to us, and stops without a look at the clock."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._stopping.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -38,6 +44,23 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Where nobody is connected there is nothing to wait for; who was just let in shows within a few turns."""
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for _ in range(TURNS_TO_SHOW):
+            await asyncio.sleep(0)
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
 
 
 async def serve(settings: Settings, database_url: str, on_ready: Callable[[str], None]) -> None:
@@ -95,7 +118,7 @@ async def _listening(parts: Parts, listener: socket.socket) -> AsyncIterator[Non
     finally:
         parts.stopping.set()
         parts.attendance.dismiss()
-        server.should_exit = True
+        server.stop()
         ready.cancel()
         await serving
 
@@ -125,17 +148,3 @@ def _settle_garbage() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
-
-
-def stop_signal() -> asyncio.Event:
-    """Set by SIGINT or SIGTERM; a second one ends the process at once."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def on_signal() -> None:
-        if stop.is_set():
-            sys.exit(130)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    return stop

@@ -1,12 +1,11 @@
 """Every setting, read once from the environment."""
 
-import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,50 +19,18 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.setting_values import (
+    checked_bare_url,
+    checked_database_url,
+    checked_redis_url,
+    checked_secure_url,
+    read_networks,
+    split_at_commas,
+)
 from domain.errors import InvalidInput
 
 PREFIX = "EASEL_"
 TEST_PREFIX = "EASEL_TEST_"
-
-
-def _database_url(url: str) -> str:
-    if not re.match(r"postgresql\+asyncpg://.", url):
-        raise ValueError("write it as postgresql+asyncpg://USER:PASSWORD@HOST:PORT/NAME")
-    return url
-
-
-def _redis_url(url: str) -> str:
-    if not re.match(r"(redis|rediss|unix)://.", url):
-        raise ValueError("write it as redis://HOST:PORT, rediss://… with TLS, or unix://PATH")
-    return url
-
-
-def _secure_url(url: AnyHttpUrl) -> AnyHttpUrl:
-    if url.scheme != "https" and not _is_loopback(url.host or ""):
-        raise ValueError("write it as https://…; plain http:// is for this machine's own addresses alone")
-    return url
-
-
-def _bare_url(url: AnyHttpUrl) -> AnyHttpUrl:
-    if url.query or url.fragment:
-        raise ValueError("write it as http://HOST:PORT, without ? and #")
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _listed(value: Any) -> Any:
-    """What is written with commas between."""
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-def _networks(text: Any) -> Any:
-    return tuple(ip_network(part) for part in text.replace(",", " ").split()) if isinstance(text, str) else text
 
 
 class Settings(BaseSettings):
@@ -84,12 +51,12 @@ class Settings(BaseSettings):
         "auto", description="How log lines look; auto is pretty on a terminal, else JSON."
     )
 
-    database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(
+    database_url: Annotated[str, AfterValidator(checked_database_url)] | None = Field(
         None,
         description="PostgreSQL 15 or newer, as postgresql+asyncpg://USER:PASSWORD@HOST/NAME; embedded when unset.",
     )
     database_connections: int = Field(20, ge=2, le=500, description="Most connections to the database, per process.")
-    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
+    redis_url: Annotated[str, AfterValidator(checked_redis_url)] | None = Field(
         None,
         description="Redis 7 or Valkey 8: carries live events between processes, counts limits for all of them, and "
         "knows who is present; when unset, PostgreSQL carries, and each process counts and knows alone.",
@@ -117,7 +84,7 @@ class Settings(BaseSettings):
         description="What keys, tokens and cursors are signed with; kept in the data directory when unset.",
     )
 
-    jwks_url: Annotated[AnyHttpUrl, AfterValidator(_secure_url)] | None = Field(
+    jwks_url: Annotated[AnyHttpUrl, AfterValidator(checked_secure_url)] | None = Field(
         None,
         description="Where an identity provider shows its public keys (JWKS); its RS256, ES256 and EdDSA tokens count.",
     )
@@ -131,7 +98,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...],
         NoDecode,
-        BeforeValidator(_networks),
+        BeforeValidator(read_networks),
         Field(description="Networks of the proxies in front, as 10.0.0.0/8,::1/128: X-Forwarded-For counts from them."),
     ] = ()
     limits_when_away: Literal["allow", "refuse"] = Field(
@@ -190,7 +157,7 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[
         tuple[str, ...],
         NoDecode,
-        BeforeValidator(_listed),
+        BeforeValidator(split_at_commas),
         Field(
             description="Origins of pages on other hosts that may connect, as https://studio.example,https://b.example."
         ),
@@ -205,7 +172,7 @@ class Settings(BaseSettings):
     cdn_sizes: Annotated[
         tuple[Annotated[int, Field(ge=1, le=8_192)], ...],
         NoDecode,
-        BeforeValidator(_listed),
+        BeforeValidator(split_at_commas),
         Field(description="Widths and heights, in pixels, that pictures may be asked for in by ?w= and ?h=."),
     ] = (16, 32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 640, 768, 960, 1024, 1280, 1536, 1920, 2048)
     cdn_variants_per_image: int = Field(
@@ -218,13 +185,13 @@ class Settings(BaseSettings):
     webhook_allow_hosts: Annotated[
         tuple[str, ...],
         NoDecode,
-        BeforeValidator(_listed),
+        BeforeValidator(split_at_commas),
         Field(description="Hosts inside a private network that webhooks may be sent to, as hooks.internal,10.0.0.5."),
     ] = ()
     live_blocked_words: Annotated[
         tuple[str, ...],
         NoDecode,
-        BeforeValidator(_listed),
+        BeforeValidator(split_at_commas),
         Field(description="Words that no prompt of a live URL's visitor may have, as gore,some brand."),
     ] = ()
     webhook_seconds: float = Field(15, gt=0, le=60, description="How long a webhook's receiver may take, in seconds.")
@@ -237,6 +204,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"),
         description="Key for OpenAI or a compatible server; the built-in sketch provider draws when unset.",
     )
+    sketch_side_pixels: int = Field(
+        1024, ge=256, le=1024, description="Longer side of what the built-in sketch provider draws, in pixels."
+    )
     openai_base_url: str | None = Field(None, description="Address of a compatible server; OpenAI's own when unset.")
     openai_image_model: str = Field("gpt-image-2.5-flare", description="Model that makes pictures.")
     openai_text_model: str = Field("gpt-5.4-mini", description="Model that enhances prompts.")
@@ -245,9 +215,9 @@ class Settings(BaseSettings):
     openai_timeout_seconds: float = Field(170, gt=0, le=3600, description="Longest wait for an answer, in seconds.")
 
     comfyui_url: Annotated[
-        tuple[Annotated[AnyHttpUrl, AfterValidator(_bare_url)], ...],
+        tuple[Annotated[AnyHttpUrl, AfterValidator(checked_bare_url)], ...],
         NoDecode,
-        BeforeValidator(_listed),
+        BeforeValidator(split_at_commas),
         Field(description="ComfyUI servers that make pictures from graphs, as http://gpu-1:8188,http://gpu-2:8188."),
     ] = ()
     comfyui_credits: Decimal = Field(Decimal(0), ge=0, description="Credits for one graph run by ComfyUI.")

@@ -63,6 +63,8 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
     if await caching.serve(tx, run, step, terms):
         await go_on(tx, run, step)
     elif not await _has_room(tx, step, terms, command.caps):
+        step.available_at = tx.now  # it was given to several at once: whoever is done next may take it
+        tx.save(step)
         return None
     elif why := await budgets.obstacle(tx, run, step, price):
         await budgets.pause(tx, run, step, why)

@@ -118,15 +118,20 @@ async def _checked_inputs(tx: Transaction, workflow: Workflow, graph: Graph, giv
 
 async def _texts(tx: Transaction, workflow: Workflow, graph: Graph) -> dict[str, str]:
     """What the assets that the graph names say now: PROMPT assets, and graphs for ComfyUI."""
-    wanted = {"project_id": workflow.project_id}
-    prompts = await tx.find(Asset, id=sorted(graph.prompt_ids), type=AssetType.PROMPT, **wanted)
-    graphs = await tx.find(Asset, id=sorted(graph.comfyui_ids), type=AssetType.FILE, **wanted)
-    found: dict[str, str] = {asset.id: str(asset.content) for asset in prompts}
-    found |= {asset.id: BoundGraph.read(asset.content, asset.metadata, "asset").as_text for asset in graphs}
-    for kind, ids in (("PROMPT", graph.prompt_ids), ("FILE", graph.comfyui_ids)):
-        if missing := sorted(ids - set(found)):
-            message = f"The project has no {kind} asset '{missing[0]}', which a node of this workflow names"
-            raise DomainError(ErrorCode.ASSET_NOT_FOUND, message, field="workflowId")
+    prompts = await _assets(tx, workflow, AssetType.PROMPT, graph.prompt_ids)
+    graphs = await _assets(tx, workflow, AssetType.FILE, graph.comfyui_ids)
+    read: dict[str, str] = {
+        asset.id: BoundGraph.read(asset.content, asset.metadata, "asset").as_text for asset in graphs
+    }
+    return {asset.id: str(asset.content) for asset in prompts} | read
+
+
+async def _assets(tx: Transaction, workflow: Workflow, kind: AssetType, ids: set[str]) -> list[Asset]:
+    """These assets of the project, as they are now."""
+    found = await tx.find(Asset, id=sorted(ids), project_id=workflow.project_id, type=kind) if ids else []
+    if missing := sorted(ids - {asset.id for asset in found}):
+        message = f"The project has no {kind} asset '{missing[0]}', which a node of this workflow names"
+        raise DomainError(ErrorCode.ASSET_NOT_FOUND, message, field="workflowId")
     return found
 
 

@@ -1,7 +1,6 @@
 """What a resolver may use."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -10,49 +9,14 @@ from strawberry.dataloader import DataLoader
 
 from domain.commands import execute
 from domain.ids import Id
-from domain.offers import Offers
 from domain.permissions import Actor
-from domain.ports import Begin, Command, Flags
+from domain.ports import Command
 from gateway.limits import LimitState
-from gateway.metering import Meter
-from gateway.starts import Starts
-from gateway.uploads import Uploads
-from storage.announcements import Announcements
-from storage.events import EventLog
-from storage.live_images import LiveImages
+from resolvers.studio import Studio
 from storage.reads import Reads
-from streams.feeds.cursors import Cursors
-from streams.feeds.deliveries import Deliveries
-from streams.feeds.hub import Hub
-from streams.presence.rooms import Rooms
 
 Result = TypeVar("Result")
 Entity = TypeVar("Entity")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Studio:
-    """
-    What all requests share. `public_url` is how the outside reaches this server; `webhook_secret` tells what signs
-    messages in a name.
-    """
-
-    begin: Begin
-    reads: Reads
-    events: EventLog
-    announcements: Announcements
-    hub: Hub
-    rooms: Rooms
-    deliveries: Deliveries
-    cursors: Cursors
-    offers: Offers
-    flags: Flags
-    meter: Meter
-    starts: Starts
-    live_images: LiveImages
-    uploads: Uploads
-    public_url: str
-    webhook_secret: Callable[[str, int], str]
 
 
 @dataclass(slots=True)

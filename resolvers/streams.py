@@ -17,8 +17,9 @@ from domain.shots.batch import ShotBatch
 from domain.shots.shot import Shot
 from domain.steps import Step
 from resolvers.announcements import announcement_of
-from resolvers.context import Info, Studio
+from resolvers.context import Info
 from resolvers.mutations import Payload
+from resolvers.studio import Studio
 from storage.reads import READS
 from streams.envelope.messages import MOST_CHANNELS, Wanted
 from streams.feeds.deliveries import Delivery, Interest

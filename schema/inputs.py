@@ -27,7 +27,7 @@ from domain.runs import RunStatus
 from domain.shots.batch import BatchStatus
 from domain.shots.batch_commands import ResumeShotBatch, StartShotBatch
 from domain.shots.commands import SetShotMode
-from domain.shots.matching import Match
+from domain.shots.matching import FileMatch
 from domain.shots.planning import ShotSequence
 from domain.shots.shot import BatchMode, ShotStatus
 from domain.steps import StepStatus
@@ -64,7 +64,7 @@ ENUMS = (
     BatchMode,
     BatchStatus,
     ShotStatus,
-    Match,
+    FileMatch,
 )
 INPUTS: dict[type, str] = {
     Position: "PositionInput",
@@ -127,12 +127,10 @@ INPUTS: dict[type, str] = {
     SetPresence: "SetPresenceInput",
 }
 
-_NAMES: dict[type, str] = {Match: "ShotFileMatchStatus"}
-
 
 def declare() -> None:
     """Make the domain's enums and commands known to GraphQL."""
     for enum in ENUMS:
-        strawberry.enum(enum, name=_NAMES.get(enum))
+        strawberry.enum(enum)
     for kind, name in INPUTS.items():
         strawberry.input(kind, name=name, description=" ".join((kind.__doc__ or "").split()))

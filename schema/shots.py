@@ -128,7 +128,7 @@ class ShotFileMatch:
     """Which shot a file is for, told by its name."""
 
     file_name: str = said("The name.")
-    match: domain_matching.Match = said("What became of it.")
+    match: domain_matching.FileMatch = said("What became of it.")
     shot: Shot | None = said("The shot.")
     problem: str | None = said("Why it is not MATCHED, and what to do.")
 

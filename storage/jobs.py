@@ -52,6 +52,10 @@ class _Ear(AsyncpgPoolDriver):
 
     has_heard = False
 
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self.listens = asyncio.Event()
+
     async def add_listener(self, channel: str, callback: Callable[[str | bytes | bytearray], None]) -> None:
         def hear(payload: str | bytes | bytearray) -> None:
             told = msgspec.json.decode(payload)
@@ -62,12 +66,17 @@ class _Ear(AsyncpgPoolDriver):
             callback(payload)
 
         await super().add_listener(channel, hear)
+        self.listens.set()
 
 
 class _Calls(Queries):
-    """Whoever looks for jobs wants to hear of those that come from then on."""
+    """Whoever looks for jobs wants to hear of those that come from then on, and is asked for an echo only then."""
 
     driver: _Ear
+
+    async def notify_health_check(self, *arguments: Any, **named: Any) -> None:
+        await self.driver.listens.wait()  # an echo of what was called before is never heard
+        await super().notify_health_check(*arguments, **named)
 
     async def dequeue(self, *arguments: Any, **named: Any) -> list[Job]:
         self.driver.has_heard = False

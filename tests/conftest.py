@@ -1,6 +1,7 @@
 """Real engines for every test: one PostgreSQL for the run, a fresh database for each test that asks for one."""
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -17,10 +18,12 @@ from app.parts import Parts, open_parts
 from app.settings import Settings
 from storage.migrate import migrate
 from storage.pool import asyncpg_url, create_engine
+from tests.servers.comfyui_process import ComfyUIProcess, start_comfyui
 from tests.servers.openai_process import OpenAIServer, start_openai_server
 
 URL_VARIABLE = "EASEL_TEST_DATABASE_URL"
 TEMPLATE = "easel_template"
+SKETCH_SIDE_PIXELS = 256  # what is drawn in tests is looked at by few
 
 _open = ExitStack()
 
@@ -35,6 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[URL_VARIABLE] = _open.enter_context(embedded_postgres(directory, durable=False)).url
         _open.callback(os.environ.pop, URL_VARIABLE)
     asyncio.run(_make_template())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Thousands of tests stay until the end: the collector need not look at them again and again."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -83,8 +96,15 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def settings_in(folder: Path) -> Settings:
-    """A free port, fast leases."""
-    return Settings(port=0, data_dir=folder / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
+    """A free port, fast leases, small sketches."""
+    return Settings(
+        port=0,
+        data_dir=folder / "data",
+        lease_seconds=2,
+        drain_seconds=2,
+        feed_check_seconds=0.2,
+        sketch_side_pixels=SKETCH_SIDE_PIXELS,
+    )
 
 
 @pytest.fixture
@@ -116,6 +136,20 @@ async def openai_server(openai_process: OpenAIServer) -> AsyncIterator[OpenAISer
     await openai_process.reset()
     yield openai_process
     await openai_process.reset()
+
+
+@pytest.fixture(scope="session")
+def comfyui_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUIProcess]:
+    with start_comfyui(tmp_path_factory.mktemp("comfyui")) as process:
+        yield process
+
+
+@pytest.fixture
+async def comfyui_server(comfyui_process: ComfyUIProcess) -> AsyncIterator[ComfyUIProcess]:
+    """The server without prompts, files and script."""
+    await comfyui_process.reset()
+    yield comfyui_process
+    await comfyui_process.reset()
 
 
 @pytest.fixture(autouse=True)

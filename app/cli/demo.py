@@ -14,12 +14,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from app.cli.database import database, run
 from app.cli.live import Live
+from app.loading import loading
 from app.logs import configure_logs
 from app.notes import running_server
 from app.parts import open_parts
 from app.seed import ORGANIZATION, PROJECT, WORKFLOW, DevelopmentKey, development_key
-from app.serving import running, stop_signal
 from app.settings import Settings, read_settings
+from app.signals import stop_signal
 from domain.errors import DomainError, ErrorCode
 
 PROMPT = "A lighthouse above the sea at sunset, hills behind it"
@@ -53,6 +54,8 @@ def demo(
     """Start everything, make a picture, and watch it happen."""
     settings = read_settings()
     configure_logs(settings.log_format)
+    with loading():
+        import app.serving  # noqa: F401, PLC0415 - the schema takes a while to load
     with _explained(out):
         out.mkdir(parents=True, exist_ok=True)
     with database(settings) as url:
@@ -73,6 +76,8 @@ async def _demo(settings: Settings, database_url: str, prompt: str, out: Path, *
 @asynccontextmanager
 async def _server(settings: Settings, database_url: str, *, keep: bool) -> AsyncIterator[DevelopmentKey]:
     """A server on this data directory: the one that runs already, or one of our own."""
+    from app.serving import running  # noqa: PLC0415 - loaded by `demo`
+
     if (found := running_server(settings)) is not None:
         async with open_parts(settings, database_url, found) as parts:
             key = await development_key(parts, ORGANIZATION, PROJECT, found)

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from app.cli.database import database, run
+from app.loading import loading
 from app.logs import configure_logs
 from app.parts import open_parts
-from app.serving import serve as serve_until_stopped
-from app.serving import stop_signal
 from app.settings import Settings, read_settings
+from app.signals import stop_signal
 from app.working import working
 from storage.migrate import migrate as bring_up_to_date
 from storage.pool import create_engine
@@ -34,6 +34,8 @@ def serve(
     """Serve the API, with workers inside. Stops with Ctrl-C, after what is under way."""
     settings = read_settings(host=host, port=port, workers=workers)
     configure_logs(settings.log_format)
+    with loading():
+        from app.serving import serve as serve_until_stopped  # noqa: PLC0415 - the schema takes a while to load
     with database(settings) as url:
         threading.Thread(target=_build_console, daemon=True).start()
         run(serve_until_stopped(settings, url, _tell_ready))

@@ -107,16 +107,16 @@ async def again(tx: Transaction, batch: ShotBatch, shots: Sequence[Shot]) -> Non
     await alone(tx, project.id)
     plans = [(shot.sequence, shot.plan) for shot in shots]
     versions = await next_versions(tx, project, batch.episode, ShotTask.AI_CONCEPT, plans)
-    for shot in shots:
-        plan = (shot.sequence, shot.plan)
-        file = ShotFile.of(project, name_of(batch.season, batch.episode, plan, versions[plan]), shot.id)
+    names = [name_of(batch.season, batch.episode, plan, versions[plan]) for plan in plans]
+    files = [ShotFile.of(project, name, shot.id) for name, shot in zip(names, shots, strict=True)]
+    for shot, file in zip(shots, files, strict=True):
         shot.file_name, shot.file_version = file.name, file.version
         shot.attempt += 1
         shot.progress, shot.error, shot.run_id, shot.image_id = 0.0, None, None, None
         batch.move(shot, ShotStatus.QUEUED if shot.mode is BatchMode.AUTO else ShotStatus.WAITING)
-        tx.add(file, line(shot, f"To be made again, as {file.name}"))
-        tx.record(shot.changed())
-        tx.save(shot)
+    tx.add(*files, *(line(shot, f"To be made again, as {shot.file_name}") for shot in shots))
+    tx.record(*(shot.changed() for shot in shots))
+    tx.save(*shots)
     batch.canceled_at = None
     await keep(tx, batch)
 

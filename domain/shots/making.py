@@ -39,31 +39,34 @@ async def go_on(tx: Transaction, batch: ShotBatch) -> None:
     shots = await tx.find(Shot, room, batch_id=batch.id, **wanted)
     project = await tx.get(Project, batch.project_id) if shots else None
     for shot in shots:
-        if project is None or batch.is_held_back:
+        if project is None or batch.recipe is None or not await _begins(tx, batch, project, shot, batch.recipe):
             return
-        await _begin(tx, batch, project, shot)
 
 
-async def _begin(tx: Transaction, batch: ShotBatch, project: Project, shot: Shot) -> None:
-    recipe, price = batch.recipe, price_of(tx, batch.recipe)
-    if recipe is None:
-        return
+async def _begins(tx: Transaction, batch: ShotBatch, project: Project, shot: Shot, recipe: Recipe) -> bool:
+    """Whether the next may begin too. Nothing pauses while others are in flight: they may cost less than is held."""
+    price = price_of(tx, recipe)
     if not batch.can_pay(price):
-        pause(tx, batch, _over_budget(batch, price))
-        return
+        return _wait(tx, batch, _over_budget(batch, price))
     try:
         run = await _started(tx, batch, project, shot, recipe)
     except DomainError as refused:
         if refused.code in _NO_MORE_CREDITS:
-            pause(tx, batch, f"{refused.message}. Get more credits, then resume the batch")
-        else:
-            fail(tx, batch, shot, RunError(code=refused.code, message=refused.message))
-            tx.record(shot.changed())
-            tx.save(shot)
-        return
-    shot.run_id = run.id
-    batch.in_flight += 1
+            return _wait(tx, batch, f"{refused.message}. Get more credits, then resume the batch")
+        fail(tx, batch, shot, RunError(code=refused.code, message=refused.message))
+        tx.record(shot.changed())
+    else:
+        shot.run_id = run.id
+        batch.in_flight += 1
     tx.save(shot)
+    return True
+
+
+def _wait(tx: Transaction, batch: ShotBatch, why: str) -> bool:
+    if not batch.in_flight:
+        batch.paused_because = why
+        tx.add(_of_batch(batch, f"Paused: {why}", LogLevel.WARNING))
+    return False
 
 
 def price_of(tx: Transaction, recipe: Recipe | None) -> Decimal:
@@ -71,11 +74,6 @@ def price_of(tx: Transaction, recipe: Recipe | None) -> Decimal:
     if recipe is None:
         return Decimal(0)
     return tx.offers.price(KINDS["generate_image" if recipe.graph_text is None else "comfyui"], {})
-
-
-def pause(tx: Transaction, batch: ShotBatch, why: str) -> None:
-    batch.paused_because = why
-    tx.add(_of_batch(batch, f"Paused: {why}", LogLevel.WARNING))
 
 
 def fail(tx: Transaction, batch: ShotBatch, shot: Shot, error: RunError) -> None:

@@ -17,7 +17,7 @@ from domain.shots.shot import Shot, ShotStatus
 MOST_FILES = 2_000
 
 
-class Match(StrEnum):
+class FileMatch(StrEnum):
     """
     MATCHED: one shot waits for it. AMBIGUOUS: several do. MISSING: none does, or it is no name of a shot's file.
     COLLIDING: there is a file of this name, or of a later version, or two of those that are brought have it.
@@ -34,7 +34,7 @@ class ShotFileMatch:
     """What became of a file's name: `problem` says why it is not MATCHED, and what to do."""
 
     file_name: str
-    match: Match
+    match: FileMatch
     shot: Shot | None = None
     says: ShotName | None = None
     problem: str | None = None
@@ -64,9 +64,9 @@ class Scope:
         if self.batch is not None and not candidates:
             return _missing(file_name, f"this batch has no shot {says.sequence}-{says.plan}", says)
         if (problem := self._collision(file_name, says, None)) is not None:
-            return ShotFileMatch(file_name=file_name, match=Match.COLLIDING, says=says, problem=problem)
+            return ShotFileMatch(file_name=file_name, match=FileMatch.COLLIDING, says=says, problem=problem)
         shot = candidates[0] if len(candidates) == 1 else None
-        return ShotFileMatch(file_name=file_name, match=Match.MATCHED, says=says, shot=shot)
+        return ShotFileMatch(file_name=file_name, match=FileMatch.MATCHED, says=says, shot=shot)
 
     def _picture(self, file_name: str, says: ShotName, candidates: Sequence[Shot]) -> ShotFileMatch:
         waiting = [shot for shot in candidates if shot.status is ShotStatus.WAITING]
@@ -75,11 +75,11 @@ class Scope:
             return _missing(file_name, _why_none(says, candidates), says)
         if len(named) > 1:
             several = f"{len(named)} batches wait for {says.sequence}-{says.plan}: say which"
-            return ShotFileMatch(file_name=file_name, match=Match.AMBIGUOUS, says=says, problem=several)
+            return ShotFileMatch(file_name=file_name, match=FileMatch.AMBIGUOUS, says=says, problem=several)
         (shot,) = named
         if (problem := self._collision(file_name, says, shot)) is not None:
-            return ShotFileMatch(file_name=file_name, match=Match.COLLIDING, shot=shot, says=says, problem=problem)
-        return ShotFileMatch(file_name=file_name, match=Match.MATCHED, shot=shot, says=says)
+            return ShotFileMatch(file_name=file_name, match=FileMatch.COLLIDING, shot=shot, says=says, problem=problem)
+        return ShotFileMatch(file_name=file_name, match=FileMatch.MATCHED, shot=shot, says=says)
 
     def _collision(self, file_name: str, says: ShotName, shot: Shot | None) -> str | None:
         """Why the name cannot be this picture's: it is another's, or versions would not grow."""
@@ -96,7 +96,7 @@ class Scope:
 
 
 def _missing(file_name: str, problem: str, says: ShotName | None = None) -> ShotFileMatch:
-    return ShotFileMatch(file_name=file_name, match=Match.MISSING, says=says, problem=problem)
+    return ShotFileMatch(file_name=file_name, match=FileMatch.MISSING, says=says, problem=problem)
 
 
 def _why_none(says: ShotName, candidates: Sequence[Shot]) -> str:
@@ -139,6 +139,6 @@ def matches(scope: Scope, names: Sequence[str]) -> list[ShotFileMatch]:
     return [
         scope.match(name)
         if counts[name] == 1
-        else ShotFileMatch(file_name=name, match=Match.COLLIDING, problem=problem)
+        else ShotFileMatch(file_name=name, match=FileMatch.COLLIDING, problem=problem)
         for name in names
     ]

@@ -5,7 +5,7 @@ from domain.images import Image
 from domain.ports import Transaction
 from domain.projects import Project
 from domain.shots.files import ShotFile, alone, nomenclature_of
-from domain.shots.matching import Match, scope_of
+from domain.shots.matching import FileMatch, scope_of
 from domain.shots.name_fields import ShotTask
 from domain.shots.names import ShotName
 
@@ -23,7 +23,7 @@ async def source_named(tx: Transaction, project: Project, file_name: str | None)
         return None
     await alone(tx, project.id)
     found = (await scope_of(tx, project, None, [file_name])).match(file_name)
-    if found.match is not Match.MATCHED:
+    if found.match is not FileMatch.MATCHED:
         raise DomainError(ErrorCode.CONFLICT, f"'{file_name}': {found.problem}", field="file")
     return says
 

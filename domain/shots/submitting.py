@@ -14,7 +14,7 @@ from domain.shots.batch_commands import keep
 from domain.shots.commands import to_change
 from domain.shots.files import ShotFile, alone, nomenclature_of
 from domain.shots.logs import line
-from domain.shots.matching import MOST_FILES, Match, ShotFileMatch, matches, scope_of
+from domain.shots.matching import MOST_FILES, FileMatch, ShotFileMatch, matches, scope_of
 from domain.shots.name_fields import ShotTask
 from domain.shots.names import ShotName
 from domain.shots.planning import EXTENSION, name_of
@@ -87,9 +87,9 @@ async def _meant(tx: Transaction, actor: Actor, command: SubmitShotImage) -> Sho
 
 def _require(found: ShotFileMatch) -> Shot:
     """The shot that a file is for. Raises SHOT_NOT_FOUND or CONFLICT where there is not just one."""
-    if found.match is Match.MATCHED and found.shot is not None:
+    if found.match is FileMatch.MATCHED and found.shot is not None:
         return found.shot
-    codes = {Match.MISSING: ErrorCode.SHOT_NOT_FOUND, Match.MATCHED: ErrorCode.SHOT_NOT_FOUND}
+    codes = {FileMatch.MISSING: ErrorCode.SHOT_NOT_FOUND, FileMatch.MATCHED: ErrorCode.SHOT_NOT_FOUND}
     problem = found.problem or "no batch has this shot: upload the picture by itself, and start a batch then"
     code = codes.get(found.match, ErrorCode.CONFLICT)
     raise DomainError(code, f"'{found.file_name}': {problem}", field="file", match=found.match.value)
@@ -98,7 +98,7 @@ def _require(found: ShotFileMatch) -> Shot:
 async def _match(tx: Transaction, project: Project, batch: ShotBatch, shot: Shot, file_name: str) -> ShotFileMatch:
     """What the name says, as far as it says anything; it must not speak of another shot, nor of another's version."""
     if nomenclature_of(project).parse(file_name) is None:
-        return ShotFileMatch(file_name=file_name, match=Match.MATCHED, shot=shot)
+        return ShotFileMatch(file_name=file_name, match=FileMatch.MATCHED, shot=shot)
     (found,) = matches(await scope_of(tx, project, batch, [file_name]), [file_name])
     if found.says is not None and (found.says.sequence, found.says.plan) != (shot.sequence, shot.plan):
         message = f"'{file_name}' is named for another shot than {shot.label}: rename it, or bring it to that one"

@@ -49,8 +49,7 @@ class GraphCall:
         if noted is None or server is None:
             return None
         with self.servers.this(server):
-            async with self._prompt(server, noted[1]) as prompt:
-                prompt.posts = 1
+            async with self._prompt(server, noted[1], posts=1) as prompt:
                 try:
                     ending = await prompt.ending()
                     # What failed there, or was stopped, may do better now.
@@ -89,18 +88,20 @@ class GraphCall:
         return await pictures_of(prompt, ending, max_pixels=self.max_pixels)
 
     @asynccontextmanager
-    async def _prompt(self, server: Server, prompt_id: str) -> AsyncIterator[Prompt]:
+    async def _prompt(self, server: Server, prompt_id: str, *, posts: int = 0) -> AsyncIterator[Prompt]:
         """A prompt that is listened to, and stopped if the call is broken off and nobody wants it any more."""
-        prompt = Prompt(server=server, id=prompt_id, request=self.request, patience=self.patience)
+        prompt = Prompt(server=server, id=prompt_id, request=self.request, patience=self.patience, posts=posts)
         self.progress.begin(prompt_id)
         silent_seconds = self.patience.silent_seconds
-        async with listening(server.connection, prompt_id, self.progress, prompt.news, silent_seconds=silent_seconds):
-            try:
+        try:
+            async with listening(
+                server.connection, prompt_id, self.progress, prompt.news, silent_seconds=silent_seconds
+            ):
                 yield prompt
-            except asyncio.CancelledError:
-                if prompt.posts and self.is_unwanted():
-                    await self._stop(prompt)
-                raise
+        except asyncio.CancelledError:
+            if prompt.posts and self.is_unwanted():
+                await self._stop(prompt)
+            raise
 
     async def _stop(self, prompt: Prompt) -> None:
         """To its end, even if the call is broken off once more."""

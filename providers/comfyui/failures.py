@@ -22,6 +22,11 @@ def refused(body: dict[str, Any], graph: dict[str, dict[str, Any]]) -> ProviderE
     return ProviderError(ErrorCode.PROVIDER_REFUSED, _capped(message, LONGEST_MESSAGE), retryable=False)
 
 
+def unknown_node(node: str) -> ProviderError:
+    message = f"The graph has no node {_capped(_plain(node), LONGEST_PART)}: name one that it has"
+    return ProviderError(ErrorCode.PROVIDER_REFUSED, message, retryable=False)
+
+
 def source_refused(node: str, input_name: str) -> ProviderError:
     message = f"ComfyUI does not take the picture for {input_name} of node {_plain(node)}: send a smaller one"
     return ProviderError(ErrorCode.PROVIDER_REFUSED, message, retryable=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -82,12 +83,14 @@ class Prompt:
 
     async def ending(self) -> Ending | None:
         """How it ended, once it has; None where the server knows nothing of it. Raises Away, after some patience."""
-        missed = 0
+        missed, told_at = 0, time.monotonic()
         while missed < 2:
             try:
                 found = await self._look()
+                told_at = time.monotonic()
             except Away:
-                if self.server.away_seconds > self.patience.away_seconds:
+                away_seconds = max(time.monotonic() - told_at, self.server.away_seconds)
+                if away_seconds > self.patience.away_seconds:
                     raise
                 found = Standing.WAITING
             if isinstance(found, Ending):

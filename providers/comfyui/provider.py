@@ -62,6 +62,9 @@ class ComfyUI:
         )
 
     async def run_graph(self, request: GraphRequest) -> ImageAnswer:
+        for node in (request.output, *(node for node, _ in request.sources)):
+            if node not in request.graph:
+                raise failures.unknown_node(node)
         try:
             async with asyncio.timeout(self._longest_seconds) as limit:
                 pictures = await self._call(request, limit).pictures()

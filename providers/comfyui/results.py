@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class FilesMissing(Exception):
-    """The prompt ended well, and a file it wrote is not there: wiped, or named by a cache that outlived it."""
+    """The prompt ended well, and a file it wrote cannot be had: wiped, broken, named by a cache that outlived it."""
 
 
 async def pictures_of(prompt: Prompt, ending: Ending, *, max_pixels: int) -> tuple[GeneratedPicture, ...]:
@@ -68,7 +68,9 @@ async def _fetched(prompt: Prompt, file: dict[str, str], most_bytes: int, max_pi
             raise failures.unusable(f"pictures of more than {most_bytes // 1024**2} MiB: make smaller ones") from None
         except Away as away:
             broken += not away.nothing_sent
-            if broken == FETCHES or prompt.server.away_seconds > prompt.patience.away_seconds:
+            if broken == FETCHES:
+                raise FilesMissing from None  # what is on its disk is broken: the next prompt writes another file
+            if prompt.server.away_seconds > prompt.patience.away_seconds:
                 raise failures.gone(away.reason) from None
         except InvalidInput as error:
             broken += 1

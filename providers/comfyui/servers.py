@@ -86,7 +86,9 @@ class Servers:
     """Gives each call a server of its own: first come, first served, emptiest queue first, in turn among equals."""
 
     def __init__(self, urls: Sequence[str], *, pass_over_seconds: float = PASS_OVER_SECONDS) -> None:
-        self._servers = [Server(url, pass_over_seconds=pass_over_seconds) for url in urls]
+        self._servers = [
+            Server(url, pass_over_seconds=pass_over_seconds) for url in dict.fromkeys(url.rstrip("/") for url in urls)
+        ]
         self._pass_over_seconds = pass_over_seconds
         self._turn = asyncio.Lock()
         self._given_back = asyncio.Event()
@@ -139,8 +141,10 @@ class Servers:
         """One that was away a moment ago is asked only where there is no other."""
         in_turn = self._servers[self._next :] + self._servers[: self._next]
         free = [server for server in in_turn if not server.calls and server not in tried]
-        for passed_over in (False, True):
-            server = await _emptiest_of([server for server in free if server.is_passed_over is passed_over])
+        likely = [server for server in free if not server.is_passed_over]
+        unlikely = [server for server in free if server.is_passed_over]
+        for servers in (likely, unlikely):
+            server = await _emptiest_of(servers)
             if server is not None:
                 self._next = (self._servers.index(server) + 1) % len(self._servers)
                 return server

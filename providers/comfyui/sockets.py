@@ -67,6 +67,7 @@ class _Listener:
         self._progress = progress
         self._news = news
         self._silent_seconds = silent_seconds
+        self._was_lost = False
 
     async def listen(self) -> None:
         """
@@ -81,9 +82,16 @@ class _Listener:
                     self.tried.set()
                     await self._hear(socket)
             except (OSError, TimeoutError, WebSocketException) as error:
-                log.info("a ComfyUI socket is lost", server=self._server.host, reason=type(error).__name__)
+                self._say_once(error)
             self.tried.set()
             await asyncio.sleep(REST_SECONDS)
+
+    def _say_once(self, error: Exception) -> None:
+        if not self._was_lost:
+            log.info(
+                "a ComfyUI socket is lost: progress may be late", server=self._server.host, reason=type(error).__name__
+            )
+        self._was_lost = True
 
     def _connect(self) -> connect:
         return _Connect(

@@ -63,31 +63,44 @@ class Canvas:
     def paint(self, stencil: Stencil, colour: Colour, strength: float = 1.0, inside: Stencil | None = None) -> None:
         """One flat colour; `inside` is a second stencil, of the same top, that must let it through too."""
         mask = ImageChops.multiply(stencil.mask(), inside.mask()) if inside else stencil.mask()
-        self.image.paste(colour, (0, stencil.top), faded(mask, strength))
+        if box := mask.getbbox():
+            self.image.paste(colour, (box[0], stencil.top + box[1]), faded(mask.crop(box), strength))
 
     def fill(self, stencil: Stencil, upper: Colour, lower: Colour, shade: float = 0.16) -> None:
         """A gradient down the stencil, with a grainy shadow gathering towards its foot."""
-        mask = stencil.mask()
-        box = (0, stencil.top, self.width, stencil.top + mask.height)
-        self.image.paste(gradient(mask.size, (upper, lower)), box[:2], mask)
+        whole = stencil.mask()
+        if not (box := whole.getbbox()):
+            return
+        mask, rows = whole.crop(box), (0, box[1], box[2] - box[0], box[3])
+        tall, corner = (mask.width, whole.height), (box[0], stencil.top + box[1])
+        self.image.paste(gradient(tall, (upper, lower)).crop(rows), corner, mask)
         if shade:
-            falling = ramp(mask.size, 20, 215)
-            grainy = ImageChops.add(falling, self.speckle.crop(box), 1, -150)
-            self.image.paste(mix(lower, (8, 6, 24), 0.5), box[:2], faded(ImageChops.multiply(grainy, mask), shade))
+            speckle = self.speckle.crop((*corner, corner[0] + mask.width, corner[1] + mask.height))
+            grainy = ImageChops.add(ramp(tall, 20, 215).crop(rows), speckle, 1, -150)
+            shadow = faded(ImageChops.multiply(grainy, mask), shade)
+            self.image.paste(mix(lower, (8, 6, 24), 0.5), corner, shadow)
 
     def glow(self, centre: Point, radius: float, colour: Colour, strength: float) -> None:
         """Light around a point, added to what is there."""
         spread = round(radius)
         halo = faded(_HALO.resize((spread * 2, spread * 2), Image.Resampling.BICUBIC), strength)
-        mask = Image.new("L", self.size)
-        mask.paste(halo, (round(centre[0]) - spread, round(centre[1]) - spread))
-        self.shine(mask, colour)
+        self._add(halo, (round(centre[0]) - spread, round(centre[1]) - spread), colour)
 
     def shine(self, mask: Image.Image, colour: Colour) -> None:
         """Coloured light in the shape of a mask, added to what is there."""
-        light = Image.new("RGB", self.size)
-        light.paste(colour, (0, 0), mask)
-        self.image = ImageChops.screen(self.image, light)
+        if box := mask.getbbox():
+            self._add(mask.crop(box), box[:2], colour)
+
+    def _add(self, mask: Image.Image, corner: tuple[int, int], colour: Colour) -> None:
+        """Only where there is light, as far as it falls on the canvas: the rest would stay as it is."""
+        left, top = max(0, corner[0]), max(0, corner[1])
+        right, lower = min(self.width, corner[0] + mask.width), min(self.height, corner[1] + mask.height)
+        if left >= right or top >= lower:
+            return
+        seen = mask.crop((left - corner[0], top - corner[1], right - corner[0], lower - corner[1]))
+        light = Image.new("RGB", seen.size)
+        light.paste(colour, (0, 0), seen)
+        self.image.paste(ImageChops.screen(self.image.crop((left, top, right, lower)), light), (left, top))
 
 
 def gradient(size: tuple[int, int], colours: Sequence[Colour]) -> Image.Image:

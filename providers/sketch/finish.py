@@ -1,5 +1,6 @@
 """The last coats: falling snow and rain, bloom, vignette and grain, and the file itself."""
 
+from functools import lru_cache
 from io import BytesIO
 
 from PIL import Image, ImageChops
@@ -64,8 +65,12 @@ def _bloom(canvas: Canvas) -> None:
 
 
 def _vignette(canvas: Canvas) -> None:
-    edge = Image.radial_gradient("L").point([round(max(0, value - 110) * 0.5) for value in range(256)])
-    canvas.image.paste(mix(canvas.scene.palette.dark, (6, 4, 16), 0.6), (0, 0), edge.resize(canvas.size))
+    canvas.image.paste(mix(canvas.scene.palette.dark, (6, 4, 16), 0.6), (0, 0), _edge(canvas.size))
+
+
+@lru_cache(maxsize=4)  # a megabyte each
+def _edge(size: tuple[int, int]) -> Image.Image:
+    return Image.radial_gradient("L").point([round(max(0, value - 110) * 0.5) for value in range(256)]).resize(size)
 
 
 def _grain(canvas: Canvas) -> None:

@@ -19,7 +19,7 @@ from providers.sketch.colour import Colour, to_hex
 from providers.sketch.drawing import draw
 from providers.sketch.finish import encode
 from providers.sketch.palette import dominant_colours
-from providers.sketch.scene import plan_scene, seeded
+from providers.sketch.scene import LONG_SIDE, plan_scene, seeded
 from providers.sketch.wording import enhance
 
 MODEL = "sketch-1"
@@ -28,7 +28,14 @@ _NOTE = "Drawn by Easel's built-in sketch provider from the words of the prompt,
 
 
 class Sketch:
-    """An ImageProvider and TextProvider of Easel's own: free, offline, and the same for the same request."""
+    """
+    An ImageProvider and TextProvider of Easel's own: free, offline, and the same for the same request.
+
+    `long_side` is that of its pictures, in pixels.
+    """
+
+    def __init__(self, long_side: int = LONG_SIDE) -> None:
+        self._long_side = long_side
 
     image_terms = text_terms = Terms(
         provider="sketch",
@@ -43,7 +50,10 @@ class Sketch:
         require_aspect_ratio(request.aspect_ratio)
         seed = seeded(request.prompt, "seed").getrandbits(31) if request.seed is None else request.seed
         lent = await in_picture_thread(_lent_colours, request.references)
-        pictures = [await in_picture_thread(_picture, request, seed + number, lent) for number in range(request.count)]
+        pictures = [
+            await in_picture_thread(_picture, request, seed + number, lent, self._long_side)
+            for number in range(request.count)
+        ]
         return ImageAnswer(tuple(pictures), MODEL, _FREE)
 
     async def write_text(self, request: TextRequest) -> TextAnswer:
@@ -58,8 +68,8 @@ def _lent_colours(references: tuple[bytes, ...]) -> tuple[Colour, ...]:
         raise ProviderError(ErrorCode.PROVIDER_REFUSED, message, retryable=False) from error
 
 
-def _picture(request: ImageRequest, seed: int, lent: tuple[Colour, ...]) -> GeneratedPicture:
-    scene = plan_scene(request.prompt, seed, request.aspect_ratio, lent)
+def _picture(request: ImageRequest, seed: int, lent: tuple[Colour, ...], long_side: int) -> GeneratedPicture:
+    scene = plan_scene(request.prompt, seed, request.aspect_ratio, lent, long_side)
     palette = [to_hex(colour) for colour in dict.fromkeys(scene.palette.colours)]
     meta = {"provider": "sketch", "note": _NOTE, "width": scene.width, "height": scene.height, "palette": palette}
     return GeneratedPicture(encode(draw(scene)), seed=str(seed), meta=meta)

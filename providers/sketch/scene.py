@@ -40,13 +40,20 @@ class Scene:
         return seeded(self.digest, purpose)
 
 
-def plan_scene(prompt: str, seed: int, aspect_ratio: str, reference_colours: tuple[Colour, ...] = ()) -> Scene:
+def plan_scene(
+    prompt: str,
+    seed: int,
+    aspect_ratio: str,
+    reference_colours: tuple[Colour, ...] = (),
+    long_side: int = LONG_SIDE,
+) -> Scene:
+    """The same scene whatever its size; `long_side` is in pixels."""
     words = read_words(prompt)
     text = " ".join(prompt.casefold().split())
     by_prompt, by_seed = seeded(text, "scene"), seeded(text, str(seed))
     place = words.places[0] if words.places else _free_place(words.things, by_prompt)
     sky = min(words.skies, key=_SKY_RANK.index) if words.skies else by_prompt.choice(_USUAL_SKIES[place])
-    width, height = size_of(aspect_ratio)
+    width, height = size_of(aspect_ratio, long_side)
     return Scene(
         width=width,
         height=height,
@@ -60,9 +67,9 @@ def plan_scene(prompt: str, seed: int, aspect_ratio: str, reference_colours: tup
     )
 
 
-def size_of(aspect_ratio: str) -> tuple[int, int]:
+def size_of(aspect_ratio: str, long_side: int) -> tuple[int, int]:
     across, down = ASPECT_RATIOS[aspect_ratio]
-    scale = LONG_SIDE / max(across, down)
+    scale = long_side / max(across, down)
     return round(across * scale), round(down * scale)
 
 

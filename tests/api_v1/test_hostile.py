@@ -16,8 +16,7 @@ from rest.api_v1.making import Deprecated
 from rest.api_v1.routes import ROWS, Row
 from tests.api_v1.calling import UNKNOWN, a_flow, call
 from tests.api_v1.test_uploads import upload
-from tests.conftest import fresh_database
-from tests.images.conftest import settings_of
+from tests.conftest import fresh_database, settings_in
 from tests.studio import Client
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
@@ -35,7 +34,7 @@ QUERIES = ["limit", "offset", "flowId", "status", "source", "alias", "slug", "in
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Parts, str]]:
     """One without workers: nothing of what is asked for need be made."""
-    settings = settings_of(tmp_path_factory.mktemp("server")).model_copy(update={"workers": 0})
+    settings = settings_in(tmp_path_factory.mktemp("server")).model_copy(update={"workers": 0})
     async with fresh_database() as database_url, running(settings, database_url) as (parts, url):
         yield parts, url
 

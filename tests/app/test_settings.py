@@ -1,5 +1,7 @@
 """Settings: read from the environment, and what is said of those that are broken."""
 
+from decimal import Decimal
+
 import pytest
 
 from app.settings import Settings, misspelled, read_settings, variable
@@ -19,6 +21,10 @@ MISTAKES = {
         {"EASEL_S3_ENDPOINT": "http://s3", "EASEL_S3_ACCESS_KEY": "studio"},
         ("EASEL_S3_ENDPOINT: ", "EASEL_S3_SECRET_KEY"),
     ),
+    "comfyui-no-scheme": ({"EASEL_COMFYUI_URL": "http://a:1, gpu:8188"}, ("EASEL_COMFYUI_URL: ", "'http' or 'https'")),
+    "comfyui-query": ({"EASEL_COMFYUI_URL": "http://a:1/?token=x"}, ("EASEL_COMFYUI_URL: ", "http://HOST:PORT")),
+    "comfyui-no-time": ({"EASEL_COMFYUI_TIMEOUT_SECONDS": "0"}, ("EASEL_COMFYUI_TIMEOUT_SECONDS: ", "greater than 0")),
+    "comfyui-pays": ({"EASEL_COMFYUI_CREDITS": "-1"}, ("EASEL_COMFYUI_CREDITS: ", "greater than or equal to 0")),
     "secret-too-short": ({"EASEL_SECRET_KEY": "short"}, ("EASEL_SECRET_KEY: ", "32")),
 }
 GOOD = {
@@ -42,6 +48,13 @@ def test_a_broken_setting_is_told_in_one_sentence_with_its_name(monkeypatch: pyt
         read_settings()
     assert "\n" not in told.value.message
     assert [word for word in words if word not in told.value.message] == []
+
+
+def test_comfyui_servers_are_listed_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EASEL_COMFYUI_URL", "http://gpu-1:8188, https://gpu-2/comfy,")
+    settings = read_settings()
+    assert [str(url) for url in settings.comfyui_url] == ["http://gpu-1:8188/", "https://gpu-2/comfy"]
+    assert (settings.comfyui_credits, settings.comfyui_timeout_seconds) == (Decimal(0), 900.0)
 
 
 def test_all_broken_settings_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ from domain.workflows import CreateWorkflow, DuplicateWorkflow, RestoreWorkflow,
 from storage.deliveries import DueDeliveries
 from storage.leases import Held
 from tests.contract.picture_rows import PICTURES, Build, made
+from tests.contract.shot_rows import SHOTS
 from tests.contract.studio_rows import (
     a_delivery,
     an_endpoint,
@@ -230,4 +231,5 @@ BUILD: dict[type[Command[Any]], Build] = {
     ReleaseStep: _said(ReleaseStep),
     ExpireStep: _expire_step,
     **PICTURES,
+    **SHOTS,
 }

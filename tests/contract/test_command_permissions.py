@@ -38,6 +38,10 @@ from domain.permissions import OF_THE_ORGANIZATION, Actor, Role
 from domain.ports import Command
 from domain.projects import CreateProject, UpdateProject
 from domain.run_commands import CancelRun, ExpireRun, QuoteRun, RetryRun, StartRun, WindDownRun
+from domain.shots.batch_commands import CancelShotBatch, ResumeShotBatch, RetryShotBatch, StartShotBatch
+from domain.shots.commands import CancelShot, RetryShot, SetShotMode
+from domain.shots.planning import PreviewShotBatch
+from domain.shots.submitting import MatchShotFiles, SubmitShotImage
 from domain.uploading import CompleteImageUpload, CreateImageUpload, UploadImage
 from domain.waiting import SubmitStep, TimeOutStep
 from domain.webhook_deliveries import RecordDelivery, RedeliverWebhook, SendTestWebhook
@@ -125,6 +129,16 @@ MAY: dict[type[Command[Any]], set[str]] = {
     ReleaseStep: {HOUSE},
     ExpireStep: {HOUSE},
     ClearLeftover: {HOUSE},
+    PreviewShotBatch: WRITERS | {"REVIEWER", "VIEWER"},
+    StartShotBatch: WRITERS,
+    RetryShotBatch: WRITERS,
+    ResumeShotBatch: WRITERS,
+    CancelShotBatch: REVIEWERS,
+    RetryShot: WRITERS,
+    CancelShot: REVIEWERS,
+    SetShotMode: WRITERS,
+    MatchShotFiles: WRITERS | {"REVIEWER", "VIEWER"},
+    SubmitShotImage: REVIEWERS,
 }
 # Addresses that are called may tell secrets; what is being sent is for those who may send it.
 NAMING_WHAT_VIEWERS_DO_NOT_SEE = {

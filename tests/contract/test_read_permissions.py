@@ -24,6 +24,11 @@ from domain.organizations import Organization
 from domain.permissions import OF_THE_ORGANIZATION, Actor, Role
 from domain.projects import CreateProject, Project
 from domain.runs import Run
+from domain.shots.batch import ShotBatch
+from domain.shots.commands import CancelShot
+from domain.shots.files import ShotFile
+from domain.shots.logs import LogLine
+from domain.shots.shot import Shot
 from domain.steps import Step
 from domain.webhook_deliveries import WebhookDelivery
 from domain.webhooks import WebhookEndpoint
@@ -31,6 +36,7 @@ from domain.workflows import Workflow, WorkflowVersion
 from storage.reads import NODES, READS, Reads
 from tests.conftest import parts_of_many
 from tests.contract.callers import ANNOUNCER, CALLERS, HOUSE, KEY, NO_SCOPE, caller, member
+from tests.contract.shot_rows import a_shot
 from tests.contract.studio_rows import a_delivery, a_generation, a_live_scope, an_upload, finished
 from tests.studio import Tenant, newcomer
 
@@ -48,7 +54,7 @@ READERS = {
 OWNED = [kind for kind in READS if kind not in EVERYBODYS]
 NOUNS = {Organization, Project, Workflow, WorkflowVersion, Asset, Run, Step, Image} | {ApiKey, Account, LedgerEntry}
 NOUNS |= {Flow, Generation, LiveScope, WebhookEndpoint, WebhookDelivery, Member} | EVERYBODYS
-NOUNS |= {ImageUpload}
+NOUNS |= {ImageUpload, ShotBatch, Shot, ShotFile, LogLine}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -68,6 +74,7 @@ async def filled(parts: Parts) -> Tenant:
     await a_generation(one)
     await a_live_scope(one)
     await one.do(an_upload(one))
+    await one.do(CancelShot(id=(await a_shot(one)).id))
     return one
 
 

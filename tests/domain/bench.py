@@ -37,6 +37,9 @@ class Recording(Sketch):
 
     asked: list[ImageRequest] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        super().__init__()
+
     async def make_images(self, request: ImageRequest) -> ImageAnswer:
         self.asked.append(request)
         return await super().make_images(request)

@@ -1,6 +1,7 @@
 """A run, from its start to its picture."""
 
 from app.settings import Settings
+from tests.conftest import SKETCH_SIDE_PIXELS
 from tests.studio import serving
 
 START = "mutation($input: StartRunInput!) { startRun(input: $input) { run { id status } } }"
@@ -26,7 +27,8 @@ async def test_a_run_is_watched_from_its_start_to_its_picture(settings: Settings
         assert {step["status"] for step in last["steps"]} == {"SUCCEEDED"}
         image = last["images"][0]
         assert last["outputs"] == {"image": {"imageId": image["id"], "fileHash": image["fileHash"]}}
-        assert (image["width"], image["height"], image["provider"]) == (1024, 576, "sketch")
+        assert (image["width"], image["height"]) == (SKETCH_SIDE_PIXELS, SKETCH_SIDE_PIXELS * 9 // 16)
+        assert image["provider"] == "sketch"
         for url in (image["storageUrl"], image["cdnUrl"]):
             answer = await client.http.get(url)
             assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")

@@ -16,8 +16,9 @@ from app.cli.database import run
 from app.logs import configure_logs
 from app.parts import Parts
 from app.seed import DevelopmentKey, development_key
-from app.serving import running, stop_signal
+from app.serving import running
 from app.settings import Settings
+from app.signals import stop_signal
 from tests.faults.processes import ROOT
 
 BEAT_SECONDS, POLL_SECONDS, LIMIT_SECONDS = 0.01, 0.05, 60.0

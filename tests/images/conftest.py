@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from itertools import count
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,8 +10,7 @@ from sqlalchemy import text
 
 from app.parts import Parts
 from app.serving import running
-from app.settings import Settings
-from tests.conftest import fresh_database
+from tests.conftest import fresh_database, settings_in
 from tests.studio import Client, client_of
 
 _projects = count(1)
@@ -21,13 +19,9 @@ _projects = count(1)
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Parts, str]]:
     """A running server with its workers, and its address."""
-    settings = settings_of(tmp_path_factory.mktemp("server"))
+    settings = settings_in(tmp_path_factory.mktemp("server"))
     async with fresh_database() as database_url, running(settings, database_url) as (parts, url):
         yield parts, url
-
-
-def settings_of(folder: Path) -> Settings:
-    return Settings(port=0, data_dir=folder / "data", lease_seconds=2, drain_seconds=2, feed_check_seconds=0.2)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1,9 +1,13 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from providers.comfyui import ComfyUI
 from providers.openai_api import OpenAI
+from tests.providers.comfyui_asking import asking
 from tests.providers.openai_connection import connect
+from tests.servers.comfyui_process import ComfyUIProcess, start_comfyui
 from tests.servers.openai_process import OpenAIServer
 
 
@@ -19,3 +23,30 @@ async def impatient(openai_server: OpenAIServer) -> AsyncIterator[OpenAI]:
     provider = connect(openai_server.base_url, timeout_seconds=0.3)
     yield provider
     await provider.close()
+
+
+@pytest.fixture(scope="session")
+def comfyui_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUIProcess]:
+    with start_comfyui(tmp_path_factory.mktemp("comfyui")) as process:
+        yield process
+
+
+@pytest.fixture
+async def comfyui_server(comfyui_process: ComfyUIProcess) -> AsyncIterator[ComfyUIProcess]:
+    """The server without prompts, files and script."""
+    await comfyui_process.reset()
+    yield comfyui_process
+    await comfyui_process.reset()
+
+
+@pytest.fixture
+async def comfyui(comfyui_server: ComfyUIProcess) -> AsyncIterator[ComfyUI]:
+    async with asking(comfyui_server.url) as provider:
+        yield provider
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[ComfyUIProcess]:
+    """A server that the test may kill."""
+    with start_comfyui(tmp_path) as process:
+        yield process

@@ -67,6 +67,15 @@ async def test_a_picture_has_the_ratio_asked_and_1024_pixels_on_its_long_side(as
     assert (drawn.meta["width"], drawn.meta["height"]) == (picture.width, picture.height)
 
 
+@pytest.mark.parametrize("prompt", SEVEN_WORLDS[:3])
+async def test_the_same_scene_is_drawn_as_large_as_is_set(prompt: str) -> None:
+    usual = await draw(prompt, seed=1, aspect_ratio="16:9")
+    small = (await Sketch(256).make_images(ImageRequest(prompt, seed=1, aspect_ratio="16:9"))).pictures[0]
+    assert opened(small).size == (small.meta["width"], small.meta["height"]) == (256, 144)
+    greys = [opened(picture).convert("L").resize((64, 36)) for picture in (usual, small)]
+    assert ImageStat.Stat(ImageChops.difference(*greys)).mean[0] < 8
+
+
 async def test_an_unknown_ratio_is_refused() -> None:
     with pytest.raises(InvalidInput, match="aspect ratio"):
         await draw("a hill", aspect_ratio="7:3")

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from tests.servers.comfyui_behaviours import Behaviour, is_known
 from tests.servers.comfyui_queue import Item
 from tests.servers.comfyui_state import HOLD_LIMIT_SECONDS, ComfyState
-from tests.servers.comfyui_worker import work
+from tests.servers.comfyui_worker import start_worker
 
 LISTS = {"prompts", "executed", "interrupted"}
 
@@ -88,7 +88,7 @@ async def _reset(request: Request) -> Response:
     state.worker.cancel()
     await asyncio.wait([state.worker])
     state.reset()
-    state.worker = asyncio.create_task(work(state))
+    start_worker(state)
     return Response(status_code=204)
 
 

@@ -11,11 +11,14 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 
 from tests.servers.comfyui_behaviours import Behaviour
 from tests.servers.comfyui_folders import KINDS, OutsideError, annotated
-from tests.servers.comfyui_prompts import CutError
 from tests.servers.comfyui_state import ComfyState
 
 FORCED_DOWNLOADS = {".html", ".htm", ".js", ".css", ".svg"}
 CHUNK_BYTES = 64 * 1024
+
+
+class CutError(Exception):
+    """The connection is to be closed in the middle of an answer."""
 
 
 async def post_upload(request: Request) -> Response:

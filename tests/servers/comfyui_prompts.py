@@ -17,8 +17,8 @@ class ScriptError(Exception):
     """The script asks for what this graph has not."""
 
 
-class CutError(Exception):
-    """The connection is to be cut instead of answered."""
+class LostAnswerError(Exception):
+    """The connection is to be reset instead of answered."""
 
 
 async def post_prompt(request: Request) -> Response:
@@ -107,7 +107,7 @@ async def _accept(state: ComfyState, item: Item, checked: Checked) -> Response:
         state.enqueue(item)
     finally:
         if item.behaviour.name == "lost-answer":
-            raise CutError
+            raise LostAnswerError
     if item.behaviour.name == "500-but-queued":
         raise TieError
     return JSONResponse({"prompt_id": item.prompt_id, "number": item.number, "node_errors": checked.node_errors})

@@ -26,7 +26,6 @@ class Item:
     outputs: list[str]
     behaviour: Behaviour = field(default_factory=Behaviour)
     interrupted: asyncio.Event = field(default_factory=asyncio.Event)
-    is_foreign: bool = False
     arrival: int = field(default_factory=lambda: next(_arrivals))
 
     def __lt__(self, other: "Item") -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -30,8 +31,8 @@ from tests.servers import comfyui_prompts as prompts
 from tests.servers.comfyui_control import CONTROL_ROUTES
 from tests.servers.comfyui_nodes import CHECKPOINTS, LORAS, NODE_CLASSES, object_info
 from tests.servers.comfyui_state import STEP_SECONDS, ComfyState, Options
-from tests.servers.comfyui_transport import Transport, not_found
-from tests.servers.comfyui_worker import work
+from tests.servers.comfyui_transport import Gate, not_found, with_transport
+from tests.servers.comfyui_worker import start_worker
 
 MESSAGE_BYTES = 4 * 1024 * 1024
 KEEP_ALIVE_SECONDS = 75
@@ -43,11 +44,12 @@ def create_app(options: Options) -> ASGIApp:
     app = Starlette(
         routes=[*_routes(""), *_routes("/api"), *_job_routes(options), *CONTROL_ROUTES],
         exception_handlers={404: not_found, 405: not_found},
+        middleware=[Middleware(Gate, state=state)],
         lifespan=_lifespan,
     )
     app.router.redirect_slashes = False
     app.state.comfy = state
-    return Transport(app, state)
+    return with_transport(app)
 
 
 def _routes(prefix: str) -> list[BaseRoute]:
@@ -88,11 +90,12 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     state: ComfyState = app.state.comfy
     state.folders.create()
-    state.worker = asyncio.create_task(work(state))
+    start_worker(state)
     publisher = asyncio.create_task(state.hub.publish())
     yield
     publisher.cancel()
-    state.worker.cancel()
+    if state.worker:
+        state.worker.cancel()
 
 
 async def _socket(socket: WebSocket) -> None:

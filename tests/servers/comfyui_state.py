@@ -101,7 +101,9 @@ class ComfyState:
         self.hub.tell(self.status)
 
     def content_of(self, name: str) -> str:
-        return hashlib.sha256(self.folders.loaded(name).read_bytes()).hexdigest()
+        """Of the file that LoadImage reads; a file that has gone since fails when it is read."""
+        path = self.folders.loaded(name)
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
     async def note(self, list_name: str, value: Any) -> None:
         """Adds to one of the lists the tests wait for."""

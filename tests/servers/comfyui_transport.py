@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.servers.comfyui_prompts import CutError, ScriptError
+from tests.servers.comfyui_files import CutError
+from tests.servers.comfyui_prompts import LostAnswerError, ScriptError
 from tests.servers.comfyui_state import ComfyState
 
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
@@ -23,7 +24,20 @@ class TooLargeError(Exception):
     """The body is over the limit."""
 
 
-class Transport:
+def with_transport(app: ASGIApp) -> ASGIApp:
+    """ASGI hides the connection; uvicorn's `send` belongs to the object that holds it."""
+
+    async def with_it(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            scope["transport"] = send.__self__.transport  # type: ignore[attr-defined]
+        await app(scope, receive, send)
+
+    return with_it
+
+
+class Gate:
+    """Inside Starlette's own answer to errors, which is another than this server's."""
+
     def __init__(self, app: ASGIApp, state: ComfyState) -> None:
         self.app = app
         self.state = state
@@ -32,8 +46,6 @@ class Transport:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        # ASGI hides the connection; uvicorn's `send` belongs to the object that holds it.
-        scope["transport"] = send.__self__.transport  # type: ignore[attr-defined]
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send)
         elif scope["path"].startswith("/control/"):
@@ -63,10 +75,13 @@ class Transport:
         try:
             await self.app(scope, _limited(scope, receive, limit), self._with_cors(send))
         except TooLargeError:
+            await _drain(receive)
             told = f"Maximum request body size {limit} exceeded."
             await PlainTextResponse(told, 413, {"Connection": "close"})(scope, receive, send)
-        except CutError:
+        except LostAnswerError:
             _reset(scope)
+        except CutError:
+            scope["transport"].close()
         except ScriptError as error:
             await PlainTextResponse(str(error), 500, {"Connection": "close"})(scope, receive, send)
         except Exception:  # noqa: BLE001 - as the real one, whatever it was
@@ -123,6 +138,12 @@ def _limited(scope: Scope, receive: Receive, limit: float) -> Receive:
         return message
 
     return limited
+
+
+async def _drain(receive: Receive) -> None:
+    """The real one may reset the connection while the caller still sends; here the answer always arrives."""
+    while (await receive()).get("more_body"):
+        pass
 
 
 def _reset(scope: Scope) -> None:

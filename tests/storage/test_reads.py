@@ -1,9 +1,11 @@
 """Reads: pages that hold still, ids that name nothing, and rows that come back as they were written."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from app.parts import Parts
 from domain.assets import Asset, AssetType, CreateAsset
@@ -17,7 +19,16 @@ from domain.runs import Run
 from domain.steps import Source, Step
 from domain.workflows import Workflow, WorkflowVersion
 from storage.pages import Page, cursor_of
-from tests.studio import Tenant, tenant
+from tests.conftest import parts_of_many
+from tests.studio import Tenant, newcomer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def parts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts]:
+    async with parts_of_many(tmp_path_factory) as one:
+        yield one
 
 
 async def an_asset(owner: Tenant, label: str = "Rows", content: Any = None) -> Asset:
@@ -32,7 +43,7 @@ async def page(owner: Tenant, first: int | None = None, after: str | None = None
 
 
 async def test_pages_are_newest_first_and_hold_still_while_rows_come(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await newcomer(parts)
     assets = [await an_asset(owner, f"Rows {number}") for number in range(7)]
 
     seen: list[Asset] = []
@@ -47,20 +58,20 @@ async def test_pages_are_newest_first_and_hold_still_while_rows_come(parts: Part
 
 
 async def test_a_page_counts_all_rows_whatever_it_shows(parts: Parts) -> None:
-    owner, other = await tenant(parts), await tenant(parts, "globex", "shop")
+    owner, other = await newcomer(parts), await newcomer(parts, "shop")
     cursor = cursor_of([await an_asset(owner) for _ in range(4)][1])
     await an_asset(other)
     assert [await (await page(owner, 1, after)).total_count() for after in (None, cursor)] == [4, 4]
 
 
 async def test_an_empty_page_has_no_cursors(parts: Parts) -> None:
-    found = await page(await tenant(parts))
+    found = await page(await newcomer(parts))
     assert (found.edges, found.page_info.start_cursor, found.page_info.end_cursor) == ([], None, None)
     assert not found.page_info.has_next_page
 
 
 async def test_every_edge_has_the_cursor_that_goes_on_after_it(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await newcomer(parts)
     for _ in range(3):
         await an_asset(owner)
     whole = await page(owner)
@@ -74,20 +85,20 @@ async def test_every_edge_has_the_cursor_that_goes_on_after_it(parts: Parts) -> 
 @pytest.mark.parametrize("first", [0, -1, 101, 2**40])
 async def test_a_page_has_1_to_100_rows(parts: Parts, first: int) -> None:
     with pytest.raises(DomainError) as refused:
-        await page(await tenant(parts), first)
+        await page(await newcomer(parts), first)
     assert (refused.value.code, refused.value.details["field"]) == (ErrorCode.VALIDATION_ERROR, "first")
 
 
 @pytest.mark.parametrize("after", ["", "x", "=", "eA==", "\x00", "\ud800", "é", "A" * 100_000])
 async def test_what_is_no_cursor_is_refused_by_name(parts: Parts, after: str) -> None:
     with pytest.raises(DomainError) as refused:
-        await page(await tenant(parts), 1, after)
+        await page(await newcomer(parts), 1, after)
     assert (refused.value.code, refused.value.details["field"]) == (ErrorCode.VALIDATION_ERROR, "after")
 
 
 @pytest.mark.parametrize("id", ["", "x", "\x00", "\ud800", "01a1f910", "9" * 10_000])
 async def test_a_malformed_id_names_nothing(parts: Parts, id: str) -> None:
-    owner, reads = await tenant(parts), parts.studio.reads
+    owner, reads = await newcomer(parts), parts.studio.reads
     await an_asset(owner)
     assert await reads.one(Asset, owner.actor, id=id) is None
     assert await reads.many(Asset, owner.actor, id=[id]) == []
@@ -95,7 +106,7 @@ async def test_a_malformed_id_names_nothing(parts: Parts, id: str) -> None:
 
 
 async def test_another_tenant_reads_nothing(parts: Parts) -> None:
-    owner, stranger, reads = await tenant(parts), await tenant(parts, "globex", "shop"), parts.studio.reads
+    owner, stranger, reads = await newcomer(parts), await newcomer(parts, "shop"), parts.studio.reads
     asset = await an_asset(owner)
     assert await reads.one(Asset, stranger.actor, id=asset.id) is None
     assert await reads.many(Project, stranger.actor, id=[owner.project_id]) == []
@@ -106,7 +117,7 @@ async def test_another_tenant_reads_nothing(parts: Parts) -> None:
 
 
 async def test_whoever_is_confined_to_a_project_reads_no_other(parts: Parts) -> None:
-    owner, reads = await tenant(parts), parts.studio.reads
+    owner, reads = await newcomer(parts), parts.studio.reads
     asset, other = await an_asset(owner), await owner.do(CreateProject(name="Other"))
     confined = replace(owner.actor, project_id=other.id)
     assert [project.id for project in await reads.many(Project, confined)] == [other.id]
@@ -115,7 +126,7 @@ async def test_whoever_is_confined_to_a_project_reads_no_other(parts: Parts) -> 
 
 
 async def test_whatever_has_an_id_is_found_by_it(parts: Parts) -> None:
-    owner, reads = await tenant(parts), parts.studio.reads
+    owner, reads = await newcomer(parts), parts.studio.reads
     asset, workflow = await an_asset(owner), await owner.hero_image()
     run = await owner.do(StartRun(workflow_id=workflow.id, inputs={"prompt": "A kite"}))
     step = (await reads.many(Step, owner.actor, run_id=run.id))[0]
@@ -128,7 +139,7 @@ async def test_whatever_has_an_id_is_found_by_it(parts: Parts) -> None:
 
 
 async def test_who_may_not_read_a_noun_does_not_find_it(parts: Parts) -> None:
-    owner, reads = await tenant(parts), parts.studio.reads
+    owner, reads = await newcomer(parts), parts.studio.reads
     asset, nobody = await an_asset(owner), replace(owner.actor, permissions=frozenset())
     assert await reads.any_node(nobody, asset.id) is None
     with pytest.raises(DomainError) as refused:
@@ -137,7 +148,7 @@ async def test_who_may_not_read_a_noun_does_not_find_it(parts: Parts) -> None:
 
 
 async def test_the_newest_of_each_is_one_row_for_each_value(parts: Parts) -> None:
-    owner, reads = await tenant(parts), parts.studio.reads
+    owner, reads = await newcomer(parts), parts.studio.reads
     first, second, idle = [await owner.hero_image() for _ in range(3)]
     runs = [
         await owner.do(StartRun(workflow_id=workflow.id, inputs={"prompt": "A kite"}))
@@ -153,13 +164,13 @@ JSON_VALUES = [None, True, 0, -1.5, "", "é😀", [], {}, [[{"a": [None]}]], {""
 
 @pytest.mark.parametrize("content", JSON_VALUES, ids=repr)
 async def test_json_comes_back_as_it_was_written(parts: Parts, content: Any) -> None:
-    owner = await tenant(parts)
+    owner = await newcomer(parts)
     asset = await an_asset(owner, content=content)
     assert await parts.studio.reads.one(Asset, owner.actor, id=asset.id) == asset
 
 
 async def test_values_inside_json_come_back_as_the_domains_own(parts: Parts) -> None:
-    owner, reads = await tenant(parts), parts.studio.reads
+    owner, reads = await newcomer(parts), parts.studio.reads
     workflow = await owner.hero_image()
     run = await owner.do(StartRun(workflow_id=workflow.id, inputs={"prompt": "A kite"}))
     kept = await reads.one(Workflow, owner.actor, id=workflow.id)
@@ -179,7 +190,7 @@ async def test_values_inside_json_come_back_as_the_domains_own(parts: Parts) -> 
 
 
 async def test_a_row_reads_as_the_command_answered(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await newcomer(parts)
     workflow = await owner.hero_image()
     run = await owner.do(StartRun(workflow_id=workflow.id, inputs={"prompt": "A kite"}))
     assert await parts.studio.reads.one(Run, owner.actor, id=run.id) == run

@@ -60,6 +60,7 @@ async def wired() -> AsyncIterator[Wired]:
         yield Wired(client, wire, Outbox(wire, stuck.set), stuck)
         over.set()
         wire.transport.abort()
+        client.transport.abort()  # or, behind what it has not read, it would wait to hear of that
 
 
 _PLAIN: dict[str, Any] = {
@@ -98,5 +99,5 @@ async def _served(app: object) -> AsyncIterator[int]:
     serving = asyncio.create_task(server.serve([listener]))
     await server.ready.wait()
     yield listener.getsockname()[1]
-    server.should_exit = True
+    server.stop()
     await serving

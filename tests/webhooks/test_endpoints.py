@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
-from app.settings import Settings
+from app.parts import Parts
+from app.serving import running
 from domain.events import EVENTS
 from tests.api.generating import PROMPT, ask_for, ended
-from tests.studio import Client, GraphQLFailure, client_of, serving
+from tests.conftest import fresh_database, settings_in
+from tests.studio import Client, GraphQLFailure, client_of
 from tests.webhooks.receivers import receiving
 
 CREATE = """
@@ -27,18 +32,40 @@ query($id: ID!) { webhookEndpoints(projectId: $id) {
 """
 
 
-@pytest.fixture
-async def client(settings: Settings, database_url: str) -> AsyncIterator[Client]:
-    """A running server that may call receivers on this machine."""
-    reaching = settings.model_copy(update={"webhook_allow_loopback": True})
-    async with serving(reaching, database_url) as one:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@asynccontextmanager
+async def serving_many(factory: pytest.TempPathFactory, **changed: Any) -> AsyncIterator[tuple[Parts, str]]:
+    """A running server with its workers, and its address, for tests that each have an organization of their own."""
+    settings = settings_in(factory.mktemp("server")).model_copy(update=changed)
+    async with fresh_database() as database_url, running(settings, database_url) as one:
         yield one
 
 
-@pytest.fixture
-async def closed(settings: Settings, database_url: str) -> AsyncIterator[Client]:
-    """A running server as it comes: nothing of its own network may be called."""
-    async with serving(settings, database_url) as one:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reaching(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Parts, str]]:
+    async with serving_many(tmp_path_factory, webhook_allow_loopback=True) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def confined(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Parts, str]]:
+    async with serving_many(tmp_path_factory) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(reaching: tuple[Parts, str]) -> AsyncIterator[Client]:
+    """Of a running server that may call receivers on this machine."""
+    async with client_of(*reaching, f"newcomer-{uuid4().hex}") as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def closed(confined: tuple[Parts, str]) -> AsyncIterator[Client]:
+    """Of a running server as it comes: nothing of its own network may be called."""
+    async with client_of(*confined, f"newcomer-{uuid4().hex}") as one:
         yield one
 
 
@@ -175,7 +202,7 @@ async def test_anothers_endpoints_are_not_there(client: Client) -> None:
             assert refused.value.code == "NOT_FOUND"
 
 
-def test_every_event_that_is_told_can_be_asked_for() -> None:
+async def test_every_event_that_is_told_can_be_asked_for() -> None:
     sources = "".join(path.read_text() for path in (Path(__file__).parents[2] / "domain").glob("*.py"))
     told = set(re.findall(r'"((?:run|step|image|generation_job)\.[a-z_]+)"', sources))
     assert told <= {*EVENTS}
