@@ -78,6 +78,11 @@ class UploadImage(_Bound, BringPicture[Image]):
     def __post_init__(self) -> None:
         self.require_sound()
 
+    @property
+    def asked(self) -> Any:
+        """The same picture under another name is the same."""
+        return {name: value for name, value in super().asked.items() if name != "file_name"}
+
 
 async def upload_image(tx: Transaction, actor: Actor, command: UploadImage) -> Image:
     project = await tx.get(Project, actor.project_meant(command.project_id))

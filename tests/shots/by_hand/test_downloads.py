@@ -1,9 +1,12 @@
 """What a batch has come to, to take away: an archive and a table, of however many pictures, within bounded memory."""
 
+import asyncio
 import csv
+import gc
 import json
 import tracemalloc
 from io import BytesIO, StringIO
+from types import AsyncGeneratorType
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
@@ -152,16 +155,26 @@ _ALL_ALIKE = text("""
 """)
 
 
-async def test_whoever_leaves_early_leaves_nothing_behind(client: Client) -> None:
-    batch_id = await started(client, 2)
-    picture = noise(1_200)
-    for plan in ("0010", "0020"):
-        await upload(client, name(plan), picture, batch_id=batch_id)
-    threads = client.parts.objects._threads  # type: ignore[attr-defined]
+@pytest.mark.slow
+async def test_whoever_leaves_early_ends_it_at_once(client: Client) -> None:
+    plans = [f"{n:04}" for n in range(1, 301)]
+    batch_id = await started(client, sequences=[{"sequence_id": "SQ0010", "plans": plans}])
+    await upload(client, name("0001"), noise(800), batch_id=batch_id)
+    async with client.parts.engine.begin() as connection:
+        await connection.execute(_ALL_ALIKE, {"batch_id": batch_id})
     async with client.http.stream("GET", f"{PREFIX}/pictures.zip", params={"batch_id": batch_id}) as answer:
         assert await anext(answer.aiter_bytes())
+        assert len(_archives()) == 1
+    async with asyncio.timeout(1):  # all of it takes several seconds
 
-    async def are_closed() -> bool:
-        return not threads._readers
+        async def are_closed() -> bool:
+            return not _archives()
 
-    await until(are_closed)
+        await until(are_closed)
+    assert not client.parts.objects._threads._readers  # type: ignore[attr-defined]
+
+
+def _archives() -> list[Any]:
+    """Those that are being written."""
+    found = [one for one in gc.get_objects() if isinstance(one, AsyncGeneratorType)]
+    return [one for one in found if one.ag_code.co_name == "_archive" and one.ag_frame is not None]
