@@ -25,20 +25,6 @@ async def impatient(openai_server: OpenAIServer) -> AsyncIterator[OpenAI]:
     await provider.close()
 
 
-@pytest.fixture(scope="session")
-def comfyui_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyUIProcess]:
-    with start_comfyui(tmp_path_factory.mktemp("comfyui")) as process:
-        yield process
-
-
-@pytest.fixture
-async def comfyui_server(comfyui_process: ComfyUIProcess) -> AsyncIterator[ComfyUIProcess]:
-    """The server without prompts, files and script."""
-    await comfyui_process.reset()
-    yield comfyui_process
-    await comfyui_process.reset()
-
-
 @pytest.fixture
 async def comfyui(comfyui_server: ComfyUIProcess) -> AsyncIterator[ComfyUI]:
     async with asking(comfyui_server.url) as provider:
