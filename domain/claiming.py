@@ -60,6 +60,8 @@ async def claim_step(tx: Transaction, actor: Actor, command: ClaimStep) -> Claim
     was_begun = run.started_at is not None
     run.begin()
     price = tx.offers.price(KINDS[step.kind], step.config)
+    if not was_begun:
+        await PURPOSES[run.purpose].claim(tx, run)
     if await caching.serve(tx, run, step, terms):
         await go_on(tx, run, step)
     elif not await _has_room(tx, step, terms, command.caps):

@@ -96,7 +96,7 @@ def _nodes(graph: Any, field: str) -> dict[str, dict[str, Any]]:
 def _ends(bindings: dict[str, Any], nodes: dict[str, dict[str, Any]], field: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name, places in bindings.items():
-        ends = places if isinstance(places, list) else [places]
+        ends = places if isinstance(places, list) and places else [places]
         for end in ends:
             node, given = _end(end) if isinstance(end, str) else ("", "")
             if node not in nodes or not given:

@@ -25,11 +25,13 @@ async def _as_it_is(tx: Transaction, run: Run, image: Image) -> Image | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
     """
-    `adopt` says which image a new picture becomes: the given one, to be added, or one whose place it has taken; None
-    where nobody wants it any more. `advance` hears of each change until the run is over, and `stumble` why a step of it
-    is to be tried again. Where nobody can be asked (`asks`), what a person would decide has failed.
+    `claim` locks what `begin` is going to change, before anything that others wait for; `advance` hears of each change
+    until the run is over, and `stumble` why a step of it is to be tried again. `adopt` says which image a new picture
+    becomes: the given one, to be added, or one whose place it has taken; None where nobody wants it any more. Where
+    nobody can be asked (`asks`), what a person would decide has failed.
     """
 
+    claim: Callable[[Transaction, Run], Awaitable[None]] = _nothing
     begin: Callable[[Transaction, Run], Awaitable[None]] = _nothing
     advance: Callable[[Transaction, Run], Awaitable[None]] = _nothing
     stumble: Callable[[Transaction, Run, str], Awaitable[None]] = _unheard
@@ -45,6 +47,7 @@ PURPOSES: dict[RunPurpose | None, Purpose] = {
         begin=generation_runs.begin, adopt=generation_runs.adopt, conclude=generation_runs.conclude, asks=False
     ),
     RunPurpose.SHOT: Purpose(
+        claim=shot_runs.claim,
         begin=shot_runs.begin,
         advance=shot_runs.advance,
         stumble=shot_runs.stumble,

@@ -155,6 +155,8 @@ async def retry_run(tx: Transaction, actor: Actor, command: RetryRun) -> Run:
     _require_over(old)
     if old.purpose is RunPurpose.GENERATION:
         raise InvalidInput("This run made an image of a generation: regenerate that", field="id")
+    if old.purpose is RunPurpose.SHOT:
+        raise InvalidInput("This run made the picture of a shot: retry that", field="id")
     workflow = await tx.get(Workflow, old.workflow_id)
     graph = (await graph_of(tx, workflow, old.workflow_version)).with_settings(old.node_settings)
     inputs = await _checked_inputs(tx, workflow, graph, old.inputs if command.inputs is None else command.inputs)

@@ -66,8 +66,8 @@ class Run:
     `progress` is 0.0 to 1.0. What `seed` draws is drawn again by whatever repeats the run; a `fresh` one uses nothing
     that was made before. `prompts` are the texts of the PROMPT assets it names, as they were when it was started.
     `node_settings` are those that its nodes have in this run beside their own, by node; `purpose` is for whose sake it
-    was started, where it is not there for its own. `held` is what is set aside for it, in credits, and `reserved` what
-    its running steps may cost of that.
+    was started, where it is not there for its own; of a shot, `purpose_id` is the batch. `held` is what is set aside
+    for it, in credits, and `reserved` what its running steps may cost of that.
     """
 
     id: Id = field(default_factory=new_id)
@@ -76,6 +76,7 @@ class Run:
     workflow_id: Id
     workflow_version: int
     purpose: RunPurpose | None = None
+    purpose_id: Id | None = None
     status: RunStatus = RunStatus.QUEUED
     inputs: dict[str, Any]
     node_settings: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -17,6 +17,13 @@ _TAKEN: dict[str, tuple[ErrorCode, str, str]] = {
     "uq_organizations_slug": (ErrorCode.CONFLICT, "An organization with this slug exists already", "slug"),
     "uq_images_project_id_alias": (ErrorCode.ALIAS_CONFLICT, "Alias already exists", "alias"),
     "uq_live_scopes_project_id_slug": (ErrorCode.SCOPE_ALREADY_EXISTS, "Scope already exists", "slug"),
+    "uq_shot_files_project_id_name": (ErrorCode.CONFLICT, "There is a file of this name already", "file"),
+    "uq_shot_files_project_id_episode_sequence_plan_task_version": (
+        ErrorCode.CONFLICT,
+        "There is a file of this version already",
+        "file",
+    ),
+    "uq_images_project_id_file_name": (ErrorCode.CONFLICT, "There is a file of this name already", "file"),
     "pk_flows": (ErrorCode.FLOW_NOT_FOUND, "There is no such flow: check its id", "flowId"),
 }
 

@@ -24,12 +24,17 @@ async def run(work: Work) -> StepResult:
 
 def written(template: str, values: dict[str, Any]) -> str:
     """The template with its placeholders filled in; what a value holds is text, never a placeholder."""
-    names = [name.strip() for name in _PLACEHOLDER.findall(template)]
+    names = placeholders(template)
     texts = {name: _as_text(values.get(name)) for name in names}
     # Counted before it is written: a few placeholders of a long text would fill the memory.
     if len(template) + sum(len(texts[name]) for name in names) > LONGEST_WRITTEN:
         raise InvalidInput(f"The prompt would be longer than {LONGEST_WRITTEN:,} characters", field="config.template")
     return _PLACEHOLDER.sub(lambda found: texts[found[1].strip()], template)
+
+
+def placeholders(template: str) -> list[str]:
+    """The names that the template has placeholders for."""
+    return [name.strip() for name in _PLACEHOLDER.findall(template)]
 
 
 def text_of(value: Any, port: str) -> str:
@@ -54,8 +59,7 @@ def name_problems(config: dict[str, Any], inputs: Collection[str]) -> Iterable[s
         if name == _INCOMING or name in inputs:
             yield f"config.prompts: '{name}' is an input already: give the prompt another name"
     known = {_INCOMING, *prompts, *inputs}
-    named = (name.strip() for name in _PLACEHOLDER.findall(config["template"]))
-    unknown = [name for name in dict.fromkeys(named) if name not in known]
+    unknown = [name for name in dict.fromkeys(placeholders(config["template"])) if name not in known]
     told = ", ".join([_INCOMING, *sorted(known - {_INCOMING})[:_MOST_TOLD]]) if unknown else ""
     for name in unknown:
         yield f"config.template: '{{{{{name[:80]}}}}}' names no input; known: {told}"

@@ -15,9 +15,9 @@ from domain.projects import Project
 from domain.run_commands import CancelRun, cancel_run
 from domain.runs import Run
 from domain.shots.batch import ShotBatch, ShotCounts
-from domain.shots.files import ShotFile, alone, next_versions
+from domain.shots.files import ShotFile, alone, names_taken, next_versions
 from domain.shots.logs import line
-from domain.shots.making import go_on
+from domain.shots.making import go_on, of_batch
 from domain.shots.name_fields import ShotTask
 from domain.shots.planning import AskedBatch, Plan, name_of, plan_of
 from domain.shots.shot import BatchMode, Shot, ShotStatus
@@ -109,6 +109,9 @@ async def again(tx: Transaction, batch: ShotBatch, shots: Sequence[Shot]) -> Non
     versions = await next_versions(tx, project, batch.episode, ShotTask.AI_CONCEPT, plans)
     names = [name_of(batch.season, batch.episode, plan, versions[plan]) for plan in plans]
     files = [ShotFile.of(project, name, shot.id) for name, shot in zip(names, shots, strict=True)]
+    if known := await names_taken(tx, project, [file.name for file in files]):
+        message = f"'{known[0]}' is the name of another file already: change the project's nomenclature"
+        raise DomainError(ErrorCode.CONFLICT, message)
     for shot, file in zip(shots, files, strict=True):
         shot.file_name, shot.file_version = file.name, file.version
         shot.attempt += 1
@@ -173,7 +176,8 @@ async def cancel_shot_batch(tx: Transaction, actor: Actor, command: CancelShotBa
     for shot in idle:
         batch.move(shot, ShotStatus.CANCELED)
         shot.claim = None
-        tx.record(shot.changed())
+    tx.add(of_batch(batch, "Called off"), *(line(shot, "Canceled") for shot in idle))
+    tx.record(*(shot.changed() for shot in idle))
     tx.save(*idle, batch)
     for run in runs:
         await cancel_run(tx, actor, CancelRun(id=run.id))

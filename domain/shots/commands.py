@@ -1,4 +1,4 @@
-"""What people do with single shots: repeat one, call one off, take one over by hand, bring its picture."""
+"""What people do with single shots: repeat one, call one off, take one over by hand."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,6 @@ from domain.shots.batch import ShotBatch
 from domain.shots.batch_commands import again, keep
 from domain.shots.logs import line
 from domain.shots.shot import BatchMode, Shot, ShotStatus
-
-_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 async def to_change(tx: Transaction, id: Id) -> tuple[ShotBatch, Shot]:
@@ -82,6 +80,8 @@ async def set_shot_mode(tx: Transaction, actor: Actor, command: SetShotMode) -> 
     batch, shot = await to_change(tx, command.id)
     if shot.status in {ShotStatus.DONE, ShotStatus.CANCELED}:
         raise DomainError(ErrorCode.CONFLICT, "This shot is over: retry it first")
+    if batch.canceled_at is not None and shot.status is not ShotStatus.ERROR:
+        raise DomainError(ErrorCode.CONFLICT, "This batch was called off: retry the shot once it has stopped")
     if command.mode is BatchMode.AUTO and batch.recipe is None:
         message = "This batch was started by hand, without saying how pictures are made: start another one in mode AUTO"
         raise InvalidInput(message, field="mode")
@@ -91,7 +91,8 @@ async def set_shot_mode(tx: Transaction, actor: Actor, command: SetShotMode) -> 
     if shot.status is ShotStatus.ERROR:
         await again(tx, batch, [shot])
         return await tx.get(Shot, shot.id)
-    await _give_up(tx, actor, batch, shot)
+    await _give_up(tx, actor, shot)
+    batch = await tx.get(ShotBatch, batch.id)
     batch.move(shot, ShotStatus.WAITING if shot.mode is BatchMode.MANUAL else ShotStatus.QUEUED)
     shot.claim, shot.progress = None, 0.0
     by_hand = shot.mode is BatchMode.MANUAL
@@ -101,12 +102,11 @@ async def set_shot_mode(tx: Transaction, actor: Actor, command: SetShotMode) -> 
     return await tx.get(Shot, shot.id)
 
 
-async def _give_up(tx: Transaction, actor: Actor, batch: ShotBatch, shot: Shot) -> None:
-    """The run that is under way is not this shot's any more: what comes of it is nobody's."""
+async def _give_up(tx: Transaction, actor: Actor, shot: Shot) -> None:
+    """The run that is under way is not this shot's any more; what it costs until it has stopped is the batch's."""
     if shot.run_id is not None:
         run_id, shot.run_id = shot.run_id, None
-        batch.in_flight -= 1
-        tx.save(shot, batch)
+        tx.save(shot)
         await cancel_run(tx, actor, CancelRun(id=run_id))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from domain.ids import Id, new_id
+from domain.images import Image
 from domain.ports import Transaction
 from domain.projects import Project
 from domain.shots.name_fields import ShotTask
@@ -88,14 +89,21 @@ async def next_versions(
     return wanted
 
 
-async def taken(tx: Transaction, project: Project, names: Iterable[str]) -> list[str]:
+async def names_taken(tx: Transaction, project: Project, names: Iterable[str]) -> list[str]:
     """Those of these names that were given before, as under another template."""
     return [file.name for file in await tx.find(ShotFile, project_id=project.id, name=list(names))]
 
 
-async def source_of(tx: Transaction, project_id: Id, episode: str, plan: Plan) -> Id | None:
-    """The plan's own picture, the newest that was uploaded."""
-    task = ShotTask.EXTRACTED_RAW
-    known = {"project_id": project_id, "episode": episode, "sequence": plan[0], "plan": plan[1], "task": task}
-    files = [file for file in await tx.find(ShotFile, **known) if file.image_id is not None]
-    return max(files, key=lambda file: file.version).image_id if files else None
+async def sources_of(tx: Transaction, project_id: Id, episode: str, plans: Iterable[Plan]) -> dict[Plan, Id]:
+    """The plans' own pictures: of each the newest that is there. Plans without one are left out."""
+    wanted = set(plans)
+    sequences = sorted({sequence for sequence, _ in wanted})
+    known = {"project_id": project_id, "episode": episode, "sequence": sequences, "task": ShotTask.EXTRACTED_RAW}
+    files = [file for file in await tx.find(ShotFile, **known) if (file.sequence, file.plan) in wanted]
+    brought = [file.image_id for file in files if file.image_id is not None]
+    living = {image.id for image in await tx.find(Image, id=brought, deleted_at=None)} if brought else set()
+    newest: dict[Plan, Id] = {}
+    for file in sorted(files, key=lambda file: file.version):
+        if file.image_id in living:
+            newest[file.sequence, file.plan] = file.image_id
+    return newest

@@ -17,7 +17,7 @@ from domain.ports import Transaction
 from domain.projects import Project
 from domain.runs import Run, RunPurpose
 from domain.shots.batch import ShotBatch
-from domain.shots.files import Plan, nomenclature_of, source_of
+from domain.shots.files import Plan, nomenclature_of, sources_of
 from domain.shots.logs import LogLevel, LogLine, line
 from domain.shots.name_fields import ShotTask
 from domain.shots.names import ShotName
@@ -31,41 +31,56 @@ _NO_MORE_CREDITS = {ErrorCode.INSUFFICIENT_CREDITS, ErrorCode.QUOTA_EXCEEDED}
 
 
 async def go_on(tx: Transaction, batch: ShotBatch) -> None:
-    """Begin the next shots that may be under way; the batch is this transaction's, and the caller's to write."""
-    room = AT_ONCE - batch.in_flight
-    if batch.is_held_back or room <= 0 or not batch.counts.queued:
-        return
-    wanted = {"status": ShotStatus.QUEUED, "mode": BatchMode.AUTO, "run_id": None}
-    shots = await tx.find(Shot, room, batch_id=batch.id, **wanted)
-    project = await tx.get(Project, batch.project_id) if shots else None
+    """
+    Begin the next shots that may be under way; the batch is this transaction's, and the caller's to write.
+
+    Those that cannot begin have failed, and leave their room to the next: nobody else would call on them.
+    """
+    going = True
+    project = await tx.get(Project, batch.project_id)
+    while going and not batch.is_held_back and batch.recipe is not None and (room := AT_ONCE - batch.in_flight) > 0:
+        wanted = {"status": ShotStatus.QUEUED, "mode": BatchMode.AUTO, "run_id": None}
+        shots = await tx.find(Shot, room, batch_id=batch.id, **wanted) if batch.counts.queued else []
+        going = bool(shots) and await _begin(tx, batch, project, batch.recipe, shots)
+
+
+async def _begin(tx: Transaction, batch: ShotBatch, project: Project, recipe: Recipe, shots: list[Shot]) -> bool:
+    """Begin these; whether others may begin too."""
+    sources = await sources_of(tx, project.id, batch.episode, [(shot.sequence, shot.plan) for shot in shots])
+    lines: list[LogLine] = []
+    going = True
     for shot in shots:
-        if project is None or batch.recipe is None or not await _begins(tx, batch, project, shot, batch.recipe):
-            return
+        shot.source_image_id = sources.get((shot.sequence, shot.plan))
+        going = going and await _begins(tx, batch, project, shot, recipe, lines)
+    tx.add(*lines)
+    tx.save(*shots)
+    return going
 
 
-async def _begins(tx: Transaction, batch: ShotBatch, project: Project, shot: Shot, recipe: Recipe) -> bool:
+async def _begins(
+    tx: Transaction, batch: ShotBatch, project: Project, shot: Shot, recipe: Recipe, lines: list[LogLine]
+) -> bool:
     """Whether the next may begin too. Nothing pauses while others are in flight: they may cost less than is held."""
     price = price_of(tx, recipe)
     if not batch.can_pay(price):
-        return _wait(tx, batch, _over_budget(batch, price))
+        return _wait(batch, _over_budget(batch, price), lines)
     try:
         run = await _started(tx, batch, project, shot, recipe)
     except DomainError as refused:
         if refused.code in _NO_MORE_CREDITS:
-            return _wait(tx, batch, f"{refused.message}. Get more credits, then resume the batch")
-        fail(tx, batch, shot, RunError(code=refused.code, message=refused.message))
+            return _wait(batch, f"{refused.message}. Get more credits, then resume the batch", lines)
+        lines.append(fail(batch, shot, RunError(code=refused.code, message=refused.message)))
         tx.record(shot.changed())
     else:
         shot.run_id = run.id
         batch.in_flight += 1
-    tx.save(shot)
     return True
 
 
-def _wait(tx: Transaction, batch: ShotBatch, why: str) -> bool:
+def _wait(batch: ShotBatch, why: str, lines: list[LogLine]) -> bool:
     if not batch.in_flight:
         batch.paused_because = why
-        tx.add(_of_batch(batch, f"Paused: {why}", LogLevel.WARNING))
+        lines.append(of_batch(batch, f"Paused: {why}", LogLevel.WARNING))
     return False
 
 
@@ -76,14 +91,15 @@ def price_of(tx: Transaction, recipe: Recipe | None) -> Decimal:
     return tx.offers.price(KINDS["generate_image" if recipe.graph_text is None else "comfyui"], {})
 
 
-def fail(tx: Transaction, batch: ShotBatch, shot: Shot, error: RunError) -> None:
-    """The shot has failed; the others go on. It is the caller's to write."""
+def fail(batch: ShotBatch, shot: Shot, error: RunError) -> LogLine:
+    """The shot has failed; the others go on. Both, and the line of its log, are the caller's to write."""
     batch.move(shot, ShotStatus.ERROR)
     shot.error = error
-    tx.add(line(shot, error.message, LogLevel.ERROR))
+    return line(shot, error.message, LogLevel.ERROR)
 
 
-def _of_batch(batch: ShotBatch, message: str, level: LogLevel) -> LogLine:
+def of_batch(batch: ShotBatch, message: str, level: LogLevel = LogLevel.INFO) -> LogLine:
+    """A line about the whole batch."""
     return LogLine(
         organization_id=batch.organization_id,
         project_id=batch.project_id,
@@ -101,7 +117,6 @@ def _over_budget(batch: ShotBatch, price: Decimal) -> str:
 
 async def _started(tx: Transaction, batch: ShotBatch, project: Project, shot: Shot, recipe: Recipe) -> Run:
     plan = (shot.sequence, shot.plan)
-    shot.source_image_id = await source_of(tx, project.id, batch.episode, plan)
     if recipe.needs_source and shot.source_image_id is None:
         raise DomainError(ErrorCode.IMAGE_NOT_FOUND, missing_source(project, batch.season, batch.episode, plan))
     names = {"season": batch.season, "episode": batch.episode, "sequence": shot.sequence, "plan": shot.plan}
@@ -114,6 +129,7 @@ async def _started(tx: Transaction, batch: ShotBatch, project: Project, shot: Sh
         workflow_id=workflow.id,
         workflow_version=workflow.version,
         purpose=RunPurpose.SHOT,
+        purpose_id=batch.id,
         inputs={PROMPT: prompt, **inputs},
         node_settings={DRAW: settings},
         prompts={recipe.graph_id: recipe.graph_text} if recipe.graph_id and recipe.graph_text else {},

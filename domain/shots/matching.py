@@ -2,19 +2,21 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain.ids import Id
 from domain.ports import Transaction
 from domain.projects import Project
 from domain.shots.batch import ShotBatch
-from domain.shots.files import ShotFile, nomenclature_of
+from domain.shots.files import ShotFile, names_taken, nomenclature_of
 from domain.shots.name_fields import ShotTask
 from domain.shots.names import ShotName
 from domain.shots.shot import Shot, ShotStatus
 
 MOST_FILES = 2_000
+# How far a version may be from the one before: a slip of the keyboard would use them all up.
+LONGEST_STRIDE = 1_000
 
 
 class FileMatch(StrEnum):
@@ -46,9 +48,9 @@ class Scope:
 
     project: Project
     batch: ShotBatch | None
-    episodes: dict[Id, str]
     shots: dict[tuple[str, str, str], list[Shot]]
     files: dict[tuple[str, str, str, ShotTask], list[ShotFile]]
+    taken: frozenset[str]
 
     def match(self, file_name: str) -> ShotFileMatch:
         nomenclature = nomenclature_of(self.project)
@@ -65,7 +67,7 @@ class Scope:
             return _missing(file_name, f"this batch has no shot {says.sequence}-{says.plan}", says)
         if (problem := self._collision(file_name, says, None)) is not None:
             return ShotFileMatch(file_name=file_name, match=FileMatch.COLLIDING, says=says, problem=problem)
-        shot = candidates[0] if len(candidates) == 1 else None
+        shot = max(candidates, key=lambda shot: shot.id, default=None)  # the newest batch of those that have the plan
         return ShotFileMatch(file_name=file_name, match=FileMatch.MATCHED, says=says, shot=shot)
 
     def _picture(self, file_name: str, says: ShotName, candidates: Sequence[Shot]) -> ShotFileMatch:
@@ -85,13 +87,15 @@ class Scope:
         """Why the name cannot be this picture's: it is another's, or versions would not grow."""
         if shot is not None and shot.file_name == file_name:
             return None
-        known = self.files.get((says.episode, says.sequence, says.plan, says.task), [])
-        others = [file for file in known if shot is None or file.name != shot.file_name]
-        if any(file.name == file_name for file in others):
+        if file_name in self.taken:
             return f"'{file_name}' is there already: give the file the next version"
-        newest = max((file.version for file in others), default=0)
+        known = self.files.get((says.episode, says.sequence, says.plan, says.task), [])
+        others = (file.version for file in known if shot is None or file.name != shot.file_name)
+        newest = max(others, default=0)
         if says.version <= newest:
             return f"version {newest} is there already: give the file a later one than that"
+        if says.version > newest + LONGEST_STRIDE:
+            return f"the newest version is {newest}: a file's may be {LONGEST_STRIDE} later at most"
         return None
 
 
@@ -110,11 +114,12 @@ def _why_none(says: ShotName, candidates: Sequence[Shot]) -> str:
 
 async def scope_of(tx: Transaction, project: Project, batch: ShotBatch | None, names: Iterable[str]) -> Scope:
     """All that these names could be about."""
+    names = list(names)
     nomenclature = nomenclature_of(project)
     said = [says for name in names if (says := nomenclature.parse(name))]
     sequences = sorted({says.sequence for says in said})
     wanted = {"project_id": project.id, "sequence": sequences}
-    where = {"batch_id": batch.id} if batch else {"status": ShotStatus.WAITING}
+    where = {"batch_id": batch.id} if batch else {"plan": sorted({says.plan for says in said})}
     found = await tx.find(Shot, **wanted, **where) if said else []
     batches = {batch.id: batch} if batch else await _batches(tx, found)
     shots: dict[tuple[str, str, str], list[Shot]] = defaultdict(list)
@@ -124,7 +129,7 @@ async def scope_of(tx: Transaction, project: Project, batch: ShotBatch | None, n
     episodes = sorted({says.episode for says in said})
     for file in await tx.find(ShotFile, **wanted, episode=episodes) if said else []:
         files[file.episode, file.sequence, file.plan, file.task].append(file)
-    return Scope(project, batch, {id_: one.episode for id_, one in batches.items()}, dict(shots), dict(files))
+    return Scope(project, batch, dict(shots), dict(files), frozenset(await names_taken(tx, project, names)))
 
 
 async def _batches(tx: Transaction, shots: Sequence[Shot]) -> dict[Id, ShotBatch]:
@@ -133,12 +138,19 @@ async def _batches(tx: Transaction, shots: Sequence[Shot]) -> dict[Id, ShotBatch
 
 
 def matches(scope: Scope, names: Sequence[str]) -> list[ShotFileMatch]:
-    """What each of these names is for, in their order; those that are brought twice collide."""
+    """What each of these names is for, in their order; two for one picture collide."""
+    found = [scope.match(name) for name in names]
+    brought = Counter((one.shot.id, one.says.task) for one in found if one.shot is not None and one.says is not None)
     counts = Counter(names)
-    problem = "two of the files have this name: bring one"
-    return [
-        scope.match(name)
-        if counts[name] == 1
-        else ShotFileMatch(file_name=name, match=FileMatch.COLLIDING, problem=problem)
-        for name in names
-    ]
+    return [_collided(one) if _is_second(one, brought) or counts[one.file_name] > 1 else one for one in found]
+
+
+def _is_second(one: ShotFileMatch, brought: Counter[tuple[Id, ShotTask]]) -> bool:
+    if one.match is not FileMatch.MATCHED or one.shot is None or one.says is None:
+        return False
+    return one.says.task is ShotTask.AI_CONCEPT and brought[one.shot.id, one.says.task] > 1
+
+
+def _collided(one: ShotFileMatch) -> ShotFileMatch:
+    problem = "two of the files are for the same picture: bring one"
+    return replace(one, match=FileMatch.COLLIDING, shot=None, problem=problem)

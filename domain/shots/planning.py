@@ -13,7 +13,7 @@ from domain.plain import plain, require_json_object
 from domain.ports import Command, Transaction
 from domain.problems import Problem
 from domain.projects import Project
-from domain.shots.files import ShotFile, next_versions, nomenclature_of, taken
+from domain.shots.files import names_taken, next_versions, nomenclature_of, sources_of
 from domain.shots.making import missing_source, price_of
 from domain.shots.name_fields import ShotTask
 from domain.shots.names import ShotName, require_season_and_episode
@@ -79,7 +79,10 @@ class ShotBatchPreview:
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """What a batch would be; with any `problems` it does not start. What is `lacking` fails single shots of it."""
+    """
+    What a batch would be; with any `problems` it does not start. What is `lacking` fails single shots of it. Of one
+    problem alone, `field` may be where it is.
+    """
 
     names: list[ShotName] = field(default_factory=list)
     file_names: list[str] = field(default_factory=list)
@@ -88,6 +91,7 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
     lacking: list[Problem] = field(default_factory=list)
     price: Decimal = Decimal(0)
+    field: str | None = None
 
     @property
     def preview(self) -> ShotBatchPreview:
@@ -98,7 +102,8 @@ class Plan:
         if self.problems:
             first, more = self.problems[0], len(self.problems) - 1
             message = f"{first.message}{f' (and {more:,} more: see problems)' if more else ''}"
-            raise DomainError(ErrorCode(first.code), message, problems=plain(self.problems[:100]))
+            named = {"field": self.field} if self.field and not more else {}
+            raise DomainError(ErrorCode(first.code), message, problems=plain(self.problems[:100]), **named)
 
 
 @dataclass(kw_only=True)
@@ -137,7 +142,7 @@ async def _name(tx: Transaction, project: Project, asked: AskedBatch, plan: Plan
     plan.names = [name_of(asked.season, asked.episode, one, versions[one]) for one in asked.plans]
     nomenclature = nomenclature_of(project)
     plan.file_names = [nomenclature.render(name) for name in plan.names]
-    for name in await taken(tx, project, plan.file_names):
+    for name in await names_taken(tx, project, plan.file_names):
         message = f"'{name}' is the name of another file already: change the project's nomenclature"
         plan.problems.append(Problem(code=ErrorCode.CONFLICT, message=message))
 
@@ -160,16 +165,25 @@ async def _find_recipe(tx: Transaction, project: Project, asked: AskedBatch, pla
         found = await find_recipe(tx, project, asked.style, asked.workflow_json, asked.params or {})
     except DomainError as error:
         plan.problems.append(Problem(code=error.code, message=error.message))
+        plan.field = error.details.get("field")
         return
     plan.recipe, plan.copies, plan.price = found.recipe, found.copies, price_of(tx, found.recipe)
+    labels = {"-".join(one) for one in asked.plans}
+    for label in sorted(set(found.recipe.prompts) - labels):
+        message = f"params.prompts: '{label[:80]}' is no shot of this batch; write it as SQ0010-0020"
+        plan.problems.append(Problem(code=ErrorCode.VALIDATION_ERROR, message=message))
     if found.recipe.needs_source and plan.names:
-        plan.lacking = [problem async for problem in _lacking(tx, project, asked)]
+        plan.lacking = await _lacking(tx, project, asked)
 
 
-async def _lacking(tx: Transaction, project: Project, asked: AskedBatch) -> Any:
-    known = {"project_id": project.id, "episode": asked.episode, "task": ShotTask.EXTRACTED_RAW}
-    there = {(file.sequence, file.plan) for file in await tx.find(ShotFile, **known) if file.image_id is not None}
-    for one in asked.plans:
-        if one not in there:
-            message = missing_source(project, asked.season, asked.episode, one)
-            yield Problem(code=ErrorCode.IMAGE_NOT_FOUND, message=message, node_id="-".join(one))
+async def _lacking(tx: Transaction, project: Project, asked: AskedBatch) -> list[Problem]:
+    there = await sources_of(tx, project.id, asked.episode, asked.plans)
+    return [
+        Problem(
+            code=ErrorCode.IMAGE_NOT_FOUND,
+            message=missing_source(project, asked.season, asked.episode, one),
+            node_id="-".join(one),
+        )
+        for one in asked.plans
+        if one not in there
+    ]

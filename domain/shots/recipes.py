@@ -10,7 +10,7 @@ from domain.errors import DomainError, ErrorCode, InvalidInput
 from domain.ids import Id
 from domain.kinds.comfyui import NOT_CONFIGURED
 from domain.kinds.input_value import LONGEST_TEXT
-from domain.kinds.prompt import written
+from domain.kinds.prompt import placeholders, written
 from domain.pictures import ASPECT_RATIOS
 from domain.plain import require_json_object
 from domain.ports import Transaction
@@ -21,6 +21,8 @@ from domain.text import require_length
 # What `params` may say besides the values that the graph has places for.
 WORDS, FALLBACK, ASPECT_RATIO, PROMPTS = ("prompt", "negative"), "fallback", "aspect_ratio", "prompts"
 DEFAULT_ASPECT_RATIO = "16:9"
+# What a prompt may name of the shot it is for.
+NAMES = ("season", "episode", "sequence", "plan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,17 +137,22 @@ def _worded(words: Asset, told: dict[str, Any]) -> Recipe:
     known = {"prompt": words.content, "negative": words.metadata.get("negative")}
     texts: dict[str, Any] = {name: told[name] or text for name, text in known.items()}
     for name, text in [*texts.items(), *((f"prompts.{label[:80]}", one) for label, one in prompts.items())]:
-        if text is not None:
-            _require_text(text, f"params.{name}")
+        if text is not None or name != "negative":
+            _require_template(text, f"params.{name}")
+    if not isinstance(told[FALLBACK], bool | None):
+        raise InvalidInput("params.fallback must be true or false", field="params.fallback")
     ratio = told[ASPECT_RATIO] or DEFAULT_ASPECT_RATIO
-    if ratio not in ASPECT_RATIOS:
+    if not isinstance(ratio, str) or ratio not in ASPECT_RATIOS:
         raise InvalidInput(
             f"params.aspect_ratio must be one of {', '.join(ASPECT_RATIOS)}", field="params.aspect_ratio"
         )
     return Recipe(**texts, prompts=prompts, aspect_ratio=ratio)
 
 
-def _require_text(text: Any, field: str) -> None:
+def _require_template(text: Any, field: str) -> None:
     if not isinstance(text, str):
         raise InvalidInput(f"{field} must be a text", field=field)
     require_length(text, field, longest=LONGEST_TEXT)
+    if strange := [name for name in placeholders(text) if name not in NAMES]:
+        known = ", ".join(f"{{{{{name}}}}}" for name in NAMES)
+        raise InvalidInput(f"{field}: '{{{{{strange[0][:80]}}}}}' is nothing of a shot's; known: {known}", field=field)

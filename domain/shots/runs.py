@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+from domain.accounts import release
 from domain.errors import ErrorCode
 from domain.images import Image
 from domain.ports import Transaction
 from domain.runs import Run, RunStatus
 from domain.shots.batch import ShotBatch
 from domain.shots.files import ShotFile
-from domain.shots.logs import LogLevel, line
+from domain.shots.logs import LogLevel, LogLine, line
 from domain.shots.making import fail, go_on
 from domain.shots.shot import Shot, ShotStatus
 from domain.steps import RunError
@@ -17,9 +18,13 @@ _NO_PICTURE = RunError(code=ErrorCode.PROVIDER_FAILED, message="The graph ended 
 _SMALLEST_ADVANCE = 0.005
 
 
+async def claim(tx: Transaction, run: Run) -> None:
+    await tx.lock(ShotBatch, id=run.purpose_id)
+
+
 async def begin(tx: Transaction, run: Run) -> None:
-    if found := await _of(tx, run):
-        batch, shot = found
+    batch, shot = await _of(tx, run)
+    if shot is not None:
         batch.move(shot, ShotStatus.RUNNING)
         tx.add(line(shot, f"Making {shot.file_name}, attempt {shot.attempt}"))
         _keep(tx, batch, shot)
@@ -37,16 +42,16 @@ async def advance(tx: Transaction, run: Run) -> None:
 
 
 async def stumble(tx: Transaction, run: Run, trouble: str) -> None:
-    if found := await _of(tx, run):
-        tx.add(line(found[1], f"{trouble}. It is tried again", LogLevel.WARNING))
+    _, shot = await _of(tx, run)
+    if shot is not None:
+        tx.add(line(shot, f"{trouble}. It is tried again", LogLevel.WARNING))
 
 
 async def adopt(tx: Transaction, run: Run, image: Image) -> Image | None:
     """The first picture is the shot's, under its name; a graph that makes more of them loses the others."""
-    found = await _of(tx, run)
-    if found is None:
+    _, shot = await _of(tx, run)
+    if shot is None:
         return None
-    _, shot = found
     if shot.image_id is not None:
         tx.add(line(shot, "The graph made more than one picture: the first was kept", LogLevel.WARNING))
         return None
@@ -59,33 +64,38 @@ async def adopt(tx: Transaction, run: Run, image: Image) -> Image | None:
 
 
 async def conclude(tx: Transaction, run: Run) -> None:
-    found = await _of(tx, run)
-    if found is None:
-        return
-    batch, shot = found
+    """A run that its shot was taken from is the batch's to pay all the same."""
+    batch, shot = await _of(tx, run)
     batch.in_flight -= 1
     batch.cost += run.cost
+    if shot is not None:
+        tx.add(_end(batch, shot, run))
+        tx.record(shot.changed())
+        tx.save(shot)
+    await release(tx, run)  # what was set aside for it is there for the next
+    await go_on(tx, batch)
+    tx.record(batch.changed())
+    tx.save(batch)
+
+
+def _end(batch: ShotBatch, shot: Shot, run: Run) -> LogLine:
+    """The shot ends as its run did; what is to be said of it."""
     if run.status is RunStatus.SUCCEEDED and shot.image_id is not None:
         batch.move(shot, ShotStatus.DONE)
         shot.progress = 1.0
-        tx.add(line(shot, f"Done: {shot.file_name}"))
-    elif run.status is RunStatus.CANCELED:
+        return line(shot, f"Done: {shot.file_name}")
+    if run.status is RunStatus.CANCELED:
         batch.move(shot, ShotStatus.CANCELED)
-        tx.add(line(shot, "Canceled"))
-    else:
-        fail(tx, batch, shot, run.error or _NO_PICTURE)
-    await go_on(tx, batch)
-    _keep(tx, batch, shot)
+        return line(shot, "Canceled")
+    return fail(batch, shot, run.error or _NO_PICTURE)
 
 
-async def _of(tx: Transaction, run: Run) -> tuple[ShotBatch, Shot] | None:
-    """The shot as it is under its batch's lock, if this is the run that makes its picture."""
-    found = await tx.newest(Shot, run_id=run.id)
-    if found is None:
-        return None
-    batch = await tx.get(ShotBatch, found.batch_id, lock=True)
+async def _of(tx: Transaction, run: Run) -> tuple[ShotBatch, Shot | None]:
+    """The batch, locked, and the shot if this is the run that makes its picture."""
+    assert run.purpose_id is not None  # noqa: S101 - as `making` starts them
+    batch = await tx.get(ShotBatch, run.purpose_id, lock=True)
     shot = await tx.newest(Shot, run_id=run.id)
-    return (batch, shot) if shot is not None and not shot.has_ended else None
+    return batch, None if shot is None or shot.has_ended else shot
 
 
 def _keep(tx: Transaction, batch: ShotBatch, shot: Shot) -> None:

@@ -2,21 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from domain.errors import InvalidInput
 from domain.shots.name_fields import FIELDS
 
 MOST_SHOTS = 2_000
-_MOST_TOLD = 100
 Asked = Sequence[tuple[str, Sequence[str]]]
-
-
-def checked_sequences(asked: Asked) -> list[tuple[str, str]]:
-    """Sequence and plan of every shot, in order. Raises VALIDATION_ERROR, whose `problems` say all that is wrong."""
-    if found := sequence_problems(asked):
-        first, more = found[0], len(found) - 1
-        message = f"{first}{f' (and {more:,} more: see problems)' if more else ''}"
-        raise InvalidInput(message, field="sequences", problems=found[:_MOST_TOLD])
-    return [(sequence, plan) for sequence, plans in asked for plan in plans]
 
 
 def sequence_problems(asked: Asked) -> list[str]:

@@ -62,6 +62,8 @@ class SubmitShotImage(BringPicture[Shot]):
 async def submit_shot_image(tx: Transaction, actor: Actor, command: SubmitShotImage) -> Shot:
     shot_id = command.shot_id or (await _meant(tx, actor, command)).id
     batch, shot = await to_change(tx, shot_id)
+    if command.batch_id not in {None, batch.id}:
+        raise DomainError(ErrorCode.SHOT_NOT_FOUND, "This batch has no such shot: check shotId", field="shotId")
     project = await tx.get(Project, batch.project_id)
     await alone(tx, project.id)
     found = await _match(tx, project, batch, shot, command.file_name)
@@ -90,7 +92,7 @@ def _require(found: ShotFileMatch) -> Shot:
     if found.match is FileMatch.MATCHED and found.shot is not None:
         return found.shot
     codes = {FileMatch.MISSING: ErrorCode.SHOT_NOT_FOUND, FileMatch.MATCHED: ErrorCode.SHOT_NOT_FOUND}
-    problem = found.problem or "no batch has this shot: upload the picture by itself, and start a batch then"
+    problem = found.problem or "no batch has this shot: upload the source by itself (uploadImage)"
     code = codes.get(found.match, ErrorCode.CONFLICT)
     raise DomainError(code, f"'{found.file_name}': {problem}", field="file", match=found.match.value)
 
@@ -116,6 +118,8 @@ async def _bring(
     command: SubmitShotImage,
     says: ShotName | None,
 ) -> None:
+    if shot.has_ended:
+        raise DomainError(ErrorCode.CONFLICT, f"{shot.label} is over: retry the shot first, by hand if it is MANUAL")
     if shot.status is not ShotStatus.WAITING:
         raise DomainError(ErrorCode.CONFLICT, f"{shot.label} waits for nobody's picture: set its mode to MANUAL first")
     if shot.claim is not None and shot.claim.keeps_out(actor.subject, tx.now) and not actor.owns(shot.project_id):

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _shots()
     _files()
     _logs()
+    op.add_column("runs", sa.Column("purpose_id", sa.Uuid(), nullable=True))
 
 
 def _batches() -> None:

@@ -37,6 +37,7 @@ runs = Table(
     reference("workflow_id", "workflows"),
     required("workflow_version", Integer),
     Column("purpose", choice(RunPurpose)),
+    Column("purpose_id", EntityId),
     required("status", choice(RunStatus)),
     required("inputs", Json()),
     required("node_settings", Json()),
@@ -175,7 +176,7 @@ idempotency_keys = Table(
 _ALWAYS = {"id", "organization_id", "created_at"}
 FIXED: dict[type[Any], frozenset[str]] = {
     Run: frozenset(
-        {*_ALWAYS, "project_id", "workflow_id", "workflow_version", "purpose", "inputs", "node_settings", "prompts"}
+        {*_ALWAYS, "project_id", "workflow_id", "workflow_version", "purpose", "purpose_id", "inputs", "node_settings", "prompts"}
         | {"retry_of", "seed", "fresh", "priority", "trace_id", "created_by"}
     ),
     Step: frozenset(

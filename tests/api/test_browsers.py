@@ -17,6 +17,7 @@ CHANGE = 'mutation { createProject(input: {slug: "made", name: "Made"}) { projec
 SENT = "content-type,x-api-key,authorization,idempotency-key,traceparent,x-project-id"
 TOLD = {
     "Location",
+    "Content-Disposition",
     "Link",
     "Deprecation",
     "Preference-Applied",
