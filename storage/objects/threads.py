@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, aclosing, closing
+from contextlib import aclosing
 from itertools import islice
+from threading import Lock
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from domain.errors import DomainError
@@ -79,16 +80,17 @@ class Threads:
     async def _chunks(self, open_reader: Callable[[], Reader], most_bytes: int | None) -> AsyncGenerator[bytes, None]:
         size = most_bytes if most_bytes and most_bytes <= CHUNK_BYTES else LARGE_CHUNK_BYTES
         left = most_bytes
-        reader, chunk = await self._run(_begun, open_reader, size)
+        opening = _Opening(open_reader)
         try:
+            chunk = await self._run(opening.first, size)
             while chunk:
                 yield chunk
                 left = None if left is None else left - len(chunk)
                 wanted = size if left is None else min(left, size)
-                chunk = await self._run(reader.read, wanted) if wanted else b""
+                chunk = await self._run(opening.read, wanted) if wanted else b""
         finally:
             # In a thread: closing waits for a read that a cancelled consumer left behind.
-            self._executor.submit(reader.close)
+            self._executor.submit(opening.close)
 
     async def pages(self, found: Generator[Result, None, None]) -> AsyncGenerator[list[Result], None]:
         """What a blocking generator gives, by the thousand."""
@@ -118,13 +120,35 @@ def _too_much() -> DomainError:
     return unavailable("The object store has too much to do at once: try again in a few seconds.")
 
 
-def _begun(open_reader: Callable[[], Reader], size: int) -> tuple[Reader, bytes]:
-    """Opened, and the first piece: most objects have no other, and each way to a thread and back takes time."""
-    with ExitStack() as stack:
-        reader = stack.enter_context(closing(open_reader()))
-        first = reader.read(size)
-        stack.pop_all()  # from here on it is the caller's to close
-    return reader, first
+class _Opening:
+    """A reader, which its consumer may leave while it is still being opened."""
+
+    def __init__(self, open_reader: Callable[[], Reader]) -> None:
+        self._open = open_reader
+        self._reader: Reader | None = None
+        self._is_left = False
+        self._lock = Lock()
+
+    def first(self, size: int) -> bytes:
+        """Opened, and the first piece: most objects have no other, and each way to a thread and back takes time."""
+        reader = self._open()
+        with self._lock:
+            self._reader = reader
+            is_left = self._is_left
+        if is_left:
+            reader.close()
+            return b""
+        return reader.read(size)
+
+    def read(self, size: int) -> bytes:
+        return self._reader.read(size) if self._reader else b""
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_left = True
+            reader = self._reader
+        if reader is not None:
+            reader.close()
 
 
 def _page(found: Generator[Result, None, None]) -> list[Result]:
