@@ -176,7 +176,17 @@ idempotency_keys = Table(
 _ALWAYS = {"id", "organization_id", "created_at"}
 FIXED: dict[type[Any], frozenset[str]] = {
     Run: frozenset(
-        {*_ALWAYS, "project_id", "workflow_id", "workflow_version", "purpose", "purpose_id", "inputs", "node_settings", "prompts"}
+        {
+            *_ALWAYS,
+            "project_id",
+            "workflow_id",
+            "workflow_version",
+            "purpose",
+            "purpose_id",
+            "inputs",
+            "node_settings",
+            "prompts",
+        }
         | {"retry_of", "seed", "fresh", "priority", "trace_id", "created_by"}
     ),
     Step: frozenset(

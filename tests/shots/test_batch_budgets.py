@@ -13,6 +13,7 @@ from app.settings import Settings
 from domain.accounts import Account, GrantCredits
 from domain.commands import execute
 from domain.shots.batch import BatchStatus
+from domain.shots.shot import ShotStatus
 from tests.conftest import fresh_database
 from tests.engine.crew import until
 from tests.servers.comfyui_process import ComfyUIProcess
@@ -104,3 +105,27 @@ async def test_what_fails_or_is_called_off_costs_nothing(studio: Studio) -> None
     account = await account_of(studio)
     assert (batch["counts"]["done"], Decimal(batch["cost"])) == (0, NOTHING)
     assert (account.available, account.held) == (Decimal(1000), NOTHING)
+
+
+async def test_what_a_failed_shot_had_set_aside_is_there_for_the_next(studio: Studio) -> None:
+    await studio.comfyui.script("ok", "error:KSampler")
+    batch = await studio.over(await studio.started())
+    assert (batch["counts"]["done"], batch["counts"]["error"], batch["pausedBecause"]) == (2, 1, None)
+
+
+async def test_what_a_run_costs_that_was_taken_over_counts_for_its_batch(studio: Studio) -> None:
+    await studio.comfyui.script("success-after-interrupt")
+    id_ = await studio.started(maxCredits="400", sequences=[{"sequenceId": "SQ0010", "plans": ["0010"]}])
+    await studio.comfyui.prompts(at_least=1)
+    shot = await studio.until_shot(id_, "SQ0010-0010", ShotStatus.RUNNING)
+    for mode in ("MANUAL", "AUTO"):
+        await studio.change("setShotMode(SetShotModeInput)", shot.id, mode=mode)
+
+    async def has_settled() -> bool:
+        batch = await studio.row(id_)
+        return batch.in_flight == 0 and (batch.is_held_back or batch.counts.done == 1)
+
+    await until(has_settled)
+    batch, account = await studio.row(id_), await account_of(studio)
+    assert batch.cost == Decimal(1_000) - account.available <= Decimal(400)
+    assert account.held == NOTHING
