@@ -19,6 +19,7 @@ from tests.servers.comfyui_process import ComfyUIProcess
 OUTPUT, SAMPLER, LOADER = "9", "5", "2"
 SOURCE = encoded(plain(64, 64, colour=RED))
 AWAY_SECONDS = 1.5
+BEGIN_SECONDS = 30.0
 
 
 @asynccontextmanager
@@ -99,6 +100,14 @@ async def queued_at(server: ComfyUIProcess) -> list[str]:
     """The ids of the prompts that run or wait there."""
     queue = await _asked(server, "/queue")
     return [item[1] for item in queue["queue_running"] + queue["queue_pending"]]
+
+
+async def begun(server: ComfyUIProcess, prompts: int = 1) -> None:
+    """So many prompts were accepted, and one runs: one that still waits would leave the queue, not be interrupted."""
+    await server.prompts(at_least=prompts)
+    async with asyncio.timeout(BEGIN_SECONDS):
+        while not (await _asked(server, "/queue"))["queue_running"]:
+            pass
 
 
 async def tell(server: ComfyUIProcess, path: str, **body: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from domain.providers import Recovery
 from providers.comfyui import ComfyUI
 from providers.pictures import read_picture
-from tests.providers.comfyui_asking import LOADER, OUTPUT, SOURCE, Call, a_graph, asking
+from tests.providers.comfyui_asking import LOADER, OUTPUT, SOURCE, Call, a_graph, asking, begun
 from tests.servers.comfyui_process import ComfyUIProcess, start_comfyui
 
 
@@ -97,7 +97,7 @@ async def test_servers_of_every_age_are_understood(tmp_path: Path, version: str)
             await server.script("hold")
             call = Call(graph=a_graph(seed=8))
             task = call.begin(provider)
-            await server.prompts(at_least=2)
+            await begun(server, 2)
             call.unwanted = True
             task.cancel()
             assert await server.interrupted(at_least=1) == call.prompt_ids

@@ -18,6 +18,7 @@ OVERCOME = {
     "no-history": (1, 1),
     "vanish": (2, 1),
     "wrong-file": (2, 2),
+    "half-file": (2, 2),
 }
 # What fails: code, whether trying again can help, and words of its sentence.
 FAILED = {
@@ -26,7 +27,6 @@ FAILED = {
     "blocked": (ErrorCode.PROVIDER_FAILED, False, f"Node {OUTPUT} (SaveImage) left no picture"),
     f"invalid:{SAMPLER}": (ErrorCode.PROVIDER_REFUSED, False, f"Node {SAMPLER} (KSampler): "),
     "dropped-output": (ErrorCode.PROVIDER_REFUSED, False, f"Node {OUTPUT} (SaveImage): "),
-    "half-file": (ErrorCode.PROVIDER_FAILED, True, "went away in the middle"),
     "not-an-image": (ErrorCode.PROVIDER_FAILED, False, "not a picture"),
     "huge-file": (ErrorCode.PROVIDER_FAILED, False, "more than 100 MiB"),
 }

@@ -7,7 +7,7 @@ import pytest
 
 from domain.providers import ImageAnswer
 from providers.comfyui import ComfyUI
-from tests.providers.comfyui_asking import Call, a_graph, queued_at
+from tests.providers.comfyui_asking import Call, a_graph, begun, queued_at
 from tests.servers.comfyui_process import ComfyUIProcess
 
 
@@ -26,7 +26,7 @@ async def test_a_running_prompt_that_nobody_wants_is_interrupted(
     await comfyui_server.script("hold")
     call = Call(unwanted=True)
     task = call.begin(comfyui)
-    await comfyui_server.prompts(at_least=1)
+    await begun(comfyui_server)
     assert await _broken_off(task) < 4
     assert await comfyui_server.interrupted(at_least=1) == call.prompt_ids
 
@@ -82,7 +82,7 @@ async def test_broken_off_twice_it_is_stopped_all_the_same(comfyui: ComfyUI, com
     await comfyui_server.script("hold")
     call = Call(unwanted=True)
     task = call.begin(comfyui)
-    await comfyui_server.prompts(at_least=1)
+    await begun(comfyui_server)
     task.cancel()
     for _ in range(10_000):
         if comfyui._stopping:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from providers.comfyui import ComfyUI
-from tests.providers.comfyui_asking import Call, a_graph, asking, tell
+from tests.providers.comfyui_asking import Call, a_graph, asking, begun, tell
 from tests.servers.comfyui_process import ComfyUIProcess
 
 
@@ -14,7 +14,7 @@ async def _lost(provider: ComfyUI, server: ComfyUIProcess) -> str:
     """The job that a worker noted which then went away without a word."""
     call, there = Call(), len(await server.prompts())
     task = call.begin(provider)
-    await server.prompts(at_least=there + 1)
+    await begun(server, there + 1)
     task.cancel()
     await asyncio.wait({task})
     return call.noted[0]
