@@ -13,4 +13,5 @@ async def status(house: House, request: Request, actor: Actor) -> Response:
     asked = asked_of(request, ("batch_id", *WINDOW))
     window = window_of(asked)
     here = await house.at_batch(request, actor, asked.get("batch_id"))
+    await here.spend(here.batch.counts.total)
     return answer(*await told(here, window))

@@ -27,7 +27,6 @@ Shape = dict[str, Any]
 async def told(here: AtBatch, window: LogWindow | None = None) -> tuple[Shape, dict[str, str]]:
     """The body, and the header that leads to more of its logs."""
     batch, window = here.batch, window or LogWindow(DEFAULT_LOGS)
-    await here.house.spend(here.actor, batch.counts.total)
     lines, has_more = await here.house.pictures.lines(batch.id, window)
     shots = await here.house.pictures.shots(batch.id)
     body = {
