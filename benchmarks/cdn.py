@@ -37,14 +37,14 @@ from app.seed import ensure_tenant
 from app.settings import Settings
 from benchmarks.http_load import answer_of, asked_for, request_of
 from domain.generations import Generation, GenerationStatus
-from domain.ids import new_id
+from domain.ids import Id, new_id
 from domain.image_commands import UpdateImage
 from domain.images import Image, ImageSource
 from domain.live_scopes import LiveScope
 from domain.live_urls import LiveUrl
 from domain.permissions import operator_actor
 
-SMALL, LARGE = "small.png", "large.png"
+SMALL, LARGE = f"{new_id()}.png", f"{new_id()}.png"
 SIZES = {SMALL: 200_000, LARGE: 5_000_000}
 LIVE = LiveUrl(prompt="a mountain")
 LIVE_PATH = "/cdn/bench/cdn/live/hero?prompt=a+mountain"
@@ -83,9 +83,9 @@ async def _put(parts: Parts, name: str, data: bytes) -> None:
     project = await ensure_tenant(parts, "bench", "cdn")
     actor = operator_actor(project.organization_id)
     image = Image(
-        id=new_id(), organization_id=project.organization_id, project_id=project.id, source=ImageSource.UPLOADED,
-        storage_key=name, object_key=name, file_name=name, mime_type="image/png", file_size=len(data),
-        file_hash=sha256(data).hexdigest(), width=1_000, height=1_000,
+        id=Id(Path(name).stem), organization_id=project.organization_id, project_id=project.id,
+        source=ImageSource.UPLOADED, storage_key=name, object_key=name, file_name=name, mime_type="image/png",
+        file_size=len(data), file_hash=sha256(data).hexdigest(), width=1_000, height=1_000,
     )  # fmt: skip
     await parts.objects.put(name, data, image.mime_type)
     async with parts.database.begin(actor, UpdateImage(id=image.id), None) as transaction:

@@ -13,7 +13,7 @@ from domain.image_variants import Wanted, asked, wanted
 from gateway.metering import Meter
 from rest.delivery import Delivery, Headers, for_every_page
 from rest.variants import Variants
-from storage.public_images import PublicImage, PublicImages
+from storage.public_images import PublicImage, PublicImages, missing
 
 A_YEAR_SECONDS = 31_536_000
 OLD_HASH_SECONDS = 60
@@ -115,6 +115,8 @@ class _Shown:
     async def _send(self, scope: Scope, send: Send, parameters: dict[str, str]) -> None:
         cdn, named = self.cdn, scope["path_params"]
         image = await cdn.images.shown(named["organization"], named["project"], named["name"])
+        if not _may_be_shown(image, named["name"], parameters.get("v")):
+            raise missing()
         seconds = cdn.alias_seconds if named["name"].startswith("@") else A_YEAR_SECONDS
         change = _change(image, parameters, cdn.sizes) if parameters else None
         if change is None:
@@ -141,6 +143,11 @@ def _require_another_look(error: DomainError) -> None:
     """An image may have got other bytes since its row was read: then those it had are gone, and the row tells more."""
     if error.code is not ErrorCode.NOT_FOUND:
         raise error
+
+
+def _may_be_shown(image: PublicImage, name: str, hash_: str | None) -> bool:
+    """Who asks by a name that others can guess, as those of film shots, has to know the picture's hash too."""
+    return name.startswith(("@", f"{image.id}.")) or (hash_ is not None and _is_of(hash_, image.file_hash))
 
 
 def _change(image: PublicImage, parameters: dict[str, str], sizes: Collection[int]) -> Wanted | None:
@@ -171,9 +178,13 @@ def _kept_for(hash_: str | None, of_bytes: str, seconds: int) -> bytes:
     """How long caches may keep the answer to `?v=<hash>`, or to an address without one."""
     if hash_ is None:
         return _A_YEAR if seconds == A_YEAR_SECONDS else b"public, max-age=%d" % seconds
-    if len(hash_) >= SHORTEST_HASH and of_bytes.startswith(hash_):
+    if _is_of(hash_, of_bytes):
         return b"public, max-age=%d, immutable" % A_YEAR_SECONDS
     return b"public, max-age=%d" % min(OLD_HASH_SECONDS, seconds)
+
+
+def _is_of(hash_: str, of_bytes: str) -> bool:
+    return len(hash_) >= SHORTEST_HASH and of_bytes.startswith(hash_)
 
 
 def _headers(image: PublicImage, cache_control: bytes) -> Headers:

@@ -67,8 +67,7 @@ class PublicImages:
         found = await self._by_address.one((organization, project, name)) if named else None
         if isinstance(found, PublicImage):
             return found
-        code = found or ErrorCode.IMAGE_NOT_FOUND
-        raise DomainError(code, _MISSING[code])
+        raise missing(found or ErrorCode.IMAGE_NOT_FOUND)
 
     async def _read_keys(self, keys: list[str]) -> Mapping[str, PublicImage]:
         return {row[0]: image_of(*row[1:]) for row in await self._keys.rows(_BY_KEY, keys)}
@@ -105,6 +104,11 @@ _BY_ADDRESS = f"""
         SELECT * FROM images WHERE images.project_id = project.id AND images.alias = asked.name
     ) AS image ON true
 """  # noqa: S608 - columns alone
+
+
+def missing(code: ErrorCode = ErrorCode.IMAGE_NOT_FOUND) -> DomainError:
+    """What is said of an address without an image."""
+    return DomainError(code, _MISSING[code])
 
 
 def may_be(text_: str) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.ids import Id
@@ -70,6 +70,14 @@ class LogWindow:
     before: Id | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PictureWindow:
+    """So many pictures: those right behind the one of this name, else the first."""
+
+    most: int
+    after: str | None = None
+
+
 _FILE = shot_files.c
 _IMAGE = images.c
 _SHOT = shots.c
@@ -84,6 +92,8 @@ _PICTURES = (
     .select_from(shots.outerjoin(_FILES, _FILE.shot_id == _SHOT.id))
     .order_by(_SHOT.id, _FILE.version)
 )
+_PICTURES_ALONE = select(*_PICTURE).select_from(shots.join(_FILES, _FILE.shot_id == _SHOT.id))
+_PLACE = (_SHOT.id, _FILE.version)
 _LINES = select(
     *(shot_logs.c[name] for name in ("id", "at", "level", "message", "shot_id")), _SHOT.sequence, _SHOT.plan
 )
@@ -106,6 +116,17 @@ class ShotPictures:
             if row[_OF_SHOT] is not None:
                 shot.pictures.append(ShotPicture(*row[_OF_SHOT:]))
         return list(found.values())
+
+    async def window(self, batch_id: Id, window: PictureWindow) -> list[ShotPicture] | None:
+        """Pictures in the order of their shots, each version of each; None where there is no name to begin behind."""
+        query = _PICTURES_ALONE.where(_SHOT.batch_id == batch_id).order_by(*_PLACE).limit(window.most)
+        if window.after is not None:
+            named = select(*_PLACE).select_from(shots.join(shot_files, _FILE.shot_id == _SHOT.id))
+            places = await self._rows(named.where(_SHOT.batch_id == batch_id, _FILE.name == window.after))
+            if not places:
+                return None
+            query = query.where(tuple_(*_PLACE) > tuple_(*places[0], types=[column.type for column in _PLACE]))
+        return [ShotPicture(*row) for row in await self._rows(query)]
 
     async def lines(self, batch_id: Id, window: LogWindow) -> tuple[list[ShotLine], bool]:
         """What happened, oldest first, and whether there is more of it in the direction of the window."""

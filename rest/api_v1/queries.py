@@ -1,7 +1,7 @@
 """What stands behind the question mark: how much of a list, and which of it."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -56,7 +56,7 @@ def read_id(text: str, name: str) -> Id:
     return found
 
 
-def whole_number(asked: dict[str, str], name: str, otherwise: int, least: int, most: int) -> int:
+def whole_number(asked: Mapping[str, str], name: str, otherwise: int, least: int, most: int) -> int:
     text = asked.get(name, str(otherwise))
     if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
         raise InvalidInput(f"{name} must be a whole number from {least} to {most}", field=name)

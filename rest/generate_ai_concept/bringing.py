@@ -20,6 +20,8 @@ from rest.generate_ai_concept.telling import Shape, answer, kept
 from storage.answers import KeptResponse
 
 FILE = "file"
+BRING_COST = 100
+"""Of a picture, whichever batch it is for: that shows only once it is brought."""
 _PLACE = ("batch_id", "project_id")
 _FIELDS = (*_PLACE, "sequence_id", "plan")
 
@@ -66,6 +68,7 @@ async def upload(house: House, request: Request, actor: Actor) -> Response:
 
 
 async def _brought(here: Here, command: SubmitShotImage, data: bytes) -> KeptResponse:
+    await here.spend(BRING_COST)  # ahead of it: who is refused has brought nothing
     shot = await here.house.uploads.submit(here.actor, command, data)
     return await kept(await here.at(shot.batch_id))
 

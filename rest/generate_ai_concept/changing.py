@@ -40,6 +40,7 @@ class Change:
         return await house.repeats.answer(here.actor, command, partial(self._changed, here, command))
 
     async def _changed(self, here: AtBatch, command: Command[Any]) -> KeptResponse:
+        await here.spend(here.batch.counts.total)  # ahead of it: who is refused has changed nothing
         if self.starts:
             await here.count_start()
         await execute(here.house.begin, here.actor, command)

@@ -47,7 +47,7 @@ async def _asked(house: House, request: Request, actor: Actor) -> tuple[AtBatch,
     asked = asked_of(request, (_BATCH, _ALL))
     all_versions = flag_of(asked, _ALL)
     here = await house.at_batch(request, actor, asked.get(_BATCH))
-    await house.spend(here.actor, here.batch.counts.total)
+    await here.spend(here.batch.counts.total)
     return here, await house.pictures.shots(here.batch.id), all_versions
 
 

@@ -93,6 +93,10 @@ class Here:
         """At the batch as it is now."""
         return await self.house.at_batch(self.request, self.actor, batch_id)
 
+    async def spend(self, cost: int) -> None:
+        """Take it from the actor's minute. Raises RATE_LIMITED where it is used up."""
+        await self.house.spend(self.actor, cost)
+
     async def count_start(self) -> None:
         await self.house.starts.count(self.actor, Project, self.place.project_id)
 

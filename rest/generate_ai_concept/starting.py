@@ -11,6 +11,7 @@ from domain.permissions import Actor
 from domain.plain import decimal_string
 from domain.shots.batch_commands import StartShotBatch
 from domain.shots.planning import PreviewShotBatch, ShotBatchPreview
+from domain.shots.sequences import MOST_SHOTS
 from rest.api_v1.queries import asked_of
 from rest.commands import json_of
 from rest.generate_ai_concept.bodies import start_of
@@ -33,6 +34,7 @@ async def start(house: House, request: Request, actor: Actor) -> Response:
 
 
 async def _started(here: Here, command: StartShotBatch) -> KeptResponse:
+    await here.spend(min(len(command.plans), MOST_SHOTS))  # ahead of it: who is refused has started nothing
     await here.count_start()
     batch = await execute(here.house.begin, here.actor, command)
     there = await here.at(batch.id)

@@ -1,6 +1,5 @@
 """A batch as it is told: `status`, `batch_id`, `logs`, `progress`, `results`."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -9,35 +8,40 @@ import msgspec
 from starlette.responses import Response
 
 from domain.errors import InvalidInput
-from domain.ids import parse_id
 from domain.images import cdn_path_of
 from domain.plain import rfc3339
 from domain.shots.batch import BatchStatus
 from domain.shots.names import path_of
 from rest.generate_ai_concept.house import PREFIX, AtBatch
+from rest.generate_ai_concept.windows import Windows
 from storage.answers import KeptResponse
-from storage.shot_pictures import LogWindow, ShotLine, ShotPicture
+from storage.shot_pictures import PictureWindow, ShotLine, ShotPicture
 
 JSON = "application/json"
-DEFAULT_LOGS, MOST_LOGS = 100, 500
-WINDOW = ("logs_limit", "logs_after", "logs_before")
+USUAL = Windows()
 Shape = dict[str, Any]
 
 
-async def told(here: AtBatch, window: LogWindow | None = None) -> tuple[Shape, dict[str, str]]:
-    """The body, and the header that leads to more of its logs."""
-    batch, window = here.batch, window or LogWindow(DEFAULT_LOGS)
-    await here.house.spend(here.actor, batch.counts.total)
-    lines, has_more = await here.house.pictures.lines(batch.id, window)
-    shots = await here.house.pictures.shots(batch.id)
+async def told(here: AtBatch, windows: Windows = USUAL) -> tuple[Shape, dict[str, str]]:
+    """The body, and the header that leads to more of its logs. Raises VALIDATION_ERROR."""
+    batch, house = here.batch, here.house
+    results = await _pictures(here, windows.results)
+    lines, has_more = await house.pictures.lines(batch.id, windows.logs)
     body = {
         "status": _status(batch.status),
         "batch_id": batch.id,
         "logs": [_line(one) for one in lines],
         "progress": percent(batch.progress),
-        "results": [_result(here, one) for shot in shots for one in shot.pictures],
+        "results": [_result(here, one) for one in results],
     }
-    return body, _links(here, window, lines, has_more=has_more)
+    return body, _links(here, windows, lines, has_more=has_more)
+
+
+async def _pictures(here: AtBatch, window: PictureWindow) -> list[ShotPicture]:
+    found = await here.house.pictures.window(here.batch.id, window)
+    if found is None:
+        raise InvalidInput("results_after must be the name of one of the batch's pictures", field="results_after")
+    return found
 
 
 def percent(part: float) -> float:
@@ -81,29 +85,19 @@ def url_of(here: AtBatch, one: ShotPicture) -> str:
     return here.url(cdn_path_of(place.organization_slug, place.project_slug, one.shown_as, one.file_hash))
 
 
-def window_of(asked: Mapping[str, str]) -> LogWindow:
-    limit = asked.get("logs_limit", str(DEFAULT_LOGS))
-    if not re.fullmatch(r"[0-9]{1,3}", limit) or not 1 <= int(limit) <= MOST_LOGS:
-        raise InvalidInput(f"logs_limit must be a whole number from 1 to {MOST_LOGS}", field="logs_limit")
-    ends = {name: parse_id(asked[name]) for name in WINDOW[1:] if name in asked}
-    for name, end in ends.items():
-        if end is None:
-            raise InvalidInput(f"{name} must be the id of a line of the logs", field=name)
-    return LogWindow(int(limit), ends.get("logs_after"), ends.get("logs_before"))
-
-
-def _links(here: AtBatch, window: LogWindow, lines: list[ShotLine], *, has_more: bool) -> dict[str, str]:
+def _links(here: AtBatch, windows: Windows, lines: list[ShotLine], *, has_more: bool) -> dict[str, str]:
     """To older lines and to newer ones, where there are: where the page was come from there always are."""
     if not lines:
         return {}
+    window = windows.logs
     older, newer = (True, has_more) if window.after is not None else (has_more, window.before is not None)
-    prev = [f'<{_status_url(here, window, "logs_before", lines[0])}>; rel="prev"'] if older else []
-    next_ = [f'<{_status_url(here, window, "logs_after", lines[-1])}>; rel="next"'] if newer else []
+    prev = [f'<{_at(here, windows.query(logs_before=lines[0].id))}>; rel="prev"'] if older else []
+    next_ = [f'<{_at(here, windows.query(logs_after=lines[-1].id))}>; rel="next"'] if newer else []
     return {"Link": ", ".join([*prev, *next_])} if prev or next_ else {}
 
 
-def _status_url(here: AtBatch, window: LogWindow, name: str, line: ShotLine) -> str:
-    return f"{status_url(here)}&{urlencode({'logs_limit': window.most, name: line.id})}"
+def _at(here: AtBatch, query: str) -> str:
+    return f"{status_url(here)}&{query}"
 
 
 def status_url(here: AtBatch) -> str:

@@ -22,7 +22,10 @@ FIELDS = {
     "/mode": ("batch_id", "sequence_id", "plan", "mode"),
     "/match": ("batch_id", "project_id", "file_names"),
 }  # fmt: skip
-QUERIES = ["batch_id", "logs_limit", "logs_after", "logs_before", "all_versions", "dry_run", "x", "%00", ""]
+QUERIES = [
+    "batch_id", "logs_limit", "logs_after", "logs_before", "results_limit", "results_after", "all_versions", "dry_run",
+    "x", "%00", "",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", FIELDS)

@@ -181,6 +181,35 @@ async def test_logs_are_read_page_by_page_in_both_directions(client: Client) -> 
         assert told(refused) == (400, "VALIDATION_ERROR", next(iter(wrong)))
 
 
+async def test_pictures_are_read_page_by_page(client: Client) -> None:
+    batch_id = await started(client)
+    for plan in ("0010", "0020", "0030"):
+        await upload(client, name(plan), batch_id=batch_id)
+    shot = {"batch_id": batch_id, "sequence_id": "SQ0010", "plan": "0010"}
+    assert (await post(client, "/retry", shot)).status_code == 200
+    await upload(client, name(version=2), batch_id=batch_id)
+    every = (await status(client, batch_id))["results"]
+    assert [one["name"] for one in every] == [name(), name(version=2), name("0020"), name("0030")]
+    found = page = (await status(client, batch_id, results_limit=3))["results"]
+    while len(page) == 3:
+        page = (await status(client, batch_id, results_limit=3, results_after=page[-1]["name"]))["results"]
+        found += page
+    assert found == every
+    assert (await status(client, batch_id, results_after=name("0030")))["results"] == []
+    first = await client.http.get(
+        f"{PREFIX}/status",
+        params={"batch_id": batch_id, "logs_limit": 1, "results_limit": 1, "results_after": name()},
+    )
+    older = (await client.http.get(_links(first)["prev"])).json()
+    assert older["results"] == first.json()["results"] == every[1:2]
+    other = await started(client, 1, episode="E203")
+    for wrong in ({"results_limit": 0}, {"results_limit": 2_001}, {"results_after": "x"}, {"results_after": ""}):
+        refused = await client.http.get(f"{PREFIX}/status", params={"batch_id": batch_id, **wrong})
+        assert told(refused) == (400, "VALIDATION_ERROR", next(iter(wrong)))
+    elsewhere = await client.http.get(f"{PREFIX}/status", params={"batch_id": other, "results_after": name()})
+    assert told(elsewhere) == (400, "VALIDATION_ERROR", "results_after")
+
+
 def _links(answer: Any) -> dict[str, str]:
     return {rel: url for url, rel in re.findall(r'<([^>]+)>; rel="(\w+)"', answer.headers.get("link", ""))}
 
@@ -204,3 +233,5 @@ async def test_two_thousand_shots_are_told_within_a_moment(client: Client) -> No
         assert len((await status(client, batch_id))["results"]) == 2_000
         took.append(perf_counter() - before)
     assert min(took) < 0.3, took
+    one = await client.http.get(f"{PREFIX}/status", params={"batch_id": batch_id, "results_limit": 1})
+    assert (len(one.json()["results"]), len(one.content) < 2_000) == (1, True)
