@@ -87,7 +87,8 @@ class _Listener:
 
     async def has_tried(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.tried.wait(), CONNECT_SECONDS)
+            async with asyncio.timeout(CONNECT_SECONDS):  # `wait_for` of Python 3.11 may swallow that it is broken off
+                await self.tried.wait()
 
     def _say_once(self, error: Exception) -> None:
         if not self._was_lost:
