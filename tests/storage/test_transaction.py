@@ -44,7 +44,7 @@ async def a_prompt(owner: Tenant, label: str = "Fog") -> Asset:
 
 
 async def test_a_row_of_another_organization_does_not_exist(parts: Parts) -> None:
-    asset, stranger = await a_prompt(await tenant(parts)), await tenant(parts, "globex", "shop")
+    asset, stranger = await a_prompt(await tenant(parts, "acme", "studio")), await tenant(parts, "globex", "shop")
 
     async with transaction(parts, stranger.actor) as tx:
         assert await tx.find(Asset, id=asset.id) == []
@@ -57,7 +57,7 @@ async def test_a_row_of_another_organization_does_not_exist(parts: Parts) -> Non
 
 
 async def test_a_row_of_another_organization_cannot_be_saved(parts: Parts) -> None:
-    owner, stranger = await tenant(parts), await tenant(parts, "globex", "shop")
+    owner, stranger = await tenant(parts, "acme", "studio"), await tenant(parts, "globex", "shop")
     asset = await a_prompt(owner)
 
     with pytest.raises(DomainError) as refused:
@@ -68,7 +68,7 @@ async def test_a_row_of_another_organization_cannot_be_saved(parts: Parts) -> No
 
 
 async def test_whoever_is_confined_to_a_project_sees_no_other(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     asset, other = await a_prompt(owner), await owner.do(CreateProject(name="Other"))
     confined = replace(owner.actor, project_id=other.id)
 
@@ -85,12 +85,12 @@ async def test_whoever_is_confined_to_a_project_sees_no_other(parts: Parts) -> N
 @pytest.mark.parametrize("id", ["", "x", "00000000-0000-0000-0000-000000000000", "\x00", "\ud800", "1" * 10_000])
 async def test_an_id_that_names_nothing_is_not_found(parts: Parts, id: str) -> None:
     with pytest.raises(DomainError) as refused:
-        await (await tenant(parts)).do(UpdateAsset(id=id, label="New"))  # type: ignore[arg-type]
+        await (await tenant(parts, "acme", "studio")).do(UpdateAsset(id=id, label="New"))  # type: ignore[arg-type]
     assert refused.value.code is ErrorCode.ASSET_NOT_FOUND
 
 
 async def test_a_failure_leaves_no_row_no_event_no_job_and_no_key(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     workflow = await owner.hero_image()
     before = [await rows(parts, table) for table in (runs, events, idempotency_keys)] + [await jobs(parts)]
 
@@ -114,7 +114,7 @@ async def start_and_fail(parts: Parts, actor: Actor, start: StartRun) -> None:
 
 
 async def test_a_slug_that_is_taken_is_a_conflict_that_names_the_field(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     with pytest.raises(DomainError) as refused:
         await owner.do(CreateProject(name="Website", slug="website"))
     assert (refused.value.code, refused.value.details["field"]) == (ErrorCode.CONFLICT, "slug")
@@ -141,7 +141,7 @@ NOT_TO_BE_KEPT: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("changes", NOT_TO_BE_KEPT.values(), ids=NOT_TO_BE_KEPT)
 @pytest.mark.parametrize("key", [None, KEY])
 async def test_what_cannot_be_kept_is_refused_as_input(parts: Parts, changes: dict[str, Any], key: str | None) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     given = {"type": AssetType.DATASET, "label": "Rows", "client_mutation_id": key, **changes}
     with pytest.raises(DomainError) as refused:
         await owner.do(CreateAsset(project_id=owner.project_id, **given))
@@ -151,7 +151,7 @@ async def test_what_cannot_be_kept_is_refused_as_input(parts: Parts, changes: di
 
 @pytest.mark.parametrize("version", [2**31, 2**63, 2**200, -(2**40)])
 async def test_a_number_out_of_range_is_refused_as_input(parts: Parts, version: int) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     workflow = await owner.hero_image()
     with pytest.raises(DomainError) as refused:
         await owner.do(StartRun(workflow_id=workflow.id, inputs={"prompt": "A kite"}, workflow_version=version))
@@ -159,7 +159,7 @@ async def test_a_number_out_of_range_is_refused_as_input(parts: Parts, version: 
 
 
 async def test_writes_are_seen_by_the_reads_that_follow(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     async with transaction(parts, owner.actor) as tx:
         asset = Asset(
             organization_id=owner.actor.organization_id,

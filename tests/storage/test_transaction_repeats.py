@@ -32,20 +32,20 @@ async def assets_of(owner: Tenant) -> list[Asset]:
 
 
 async def test_a_repeat_gets_the_same_entity_and_makes_no_second_row(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     first = await owner.do(rows_asset(owner))
     assert await owner.do(rows_asset(owner)) == first
     assert await assets_of(owner) == [first]
 
 
 async def test_the_order_of_json_keys_makes_no_other_input(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     first = await owner.do(rows_asset(owner, one=1, two=2))
     assert await owner.do(rows_asset(owner, two=2, one=1)) == first
 
 
 async def test_the_same_key_with_another_input_is_a_conflict(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     await owner.do(rows_asset(owner))
     for other in (rows_asset(owner, "Other rows"), CreateProject(name="Other", client_mutation_id=KEY)):
         with pytest.raises(DomainError) as refused:
@@ -55,7 +55,7 @@ async def test_the_same_key_with_another_input_is_a_conflict(parts: Parts) -> No
 
 
 async def test_twenty_twins_at_once_have_one_effect_and_equal_answers(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     workflow: Workflow = await owner.hero_image()
     start = StartRun(workflow_id=workflow.id, inputs={"prompt": "A kite"}, client_mutation_id=KEY)
 
@@ -68,7 +68,7 @@ async def test_twenty_twins_at_once_have_one_effect_and_equal_answers(parts: Par
 
 @pytest.mark.timeout(120 + GROUPS)
 async def test_of_many_twins_half_of_them_changed_one_takes_effect(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     for group in range(1, GROUPS + 1):
         labels = ["This" if number % 2 else "That" for number in range(TWINS)]
         commands = [rows_asset(owner, label, key=f"group-of-twins-{group}") for label in labels]
@@ -81,7 +81,7 @@ async def test_of_many_twins_half_of_them_changed_one_takes_effect(parts: Parts)
 
 
 async def test_what_was_refused_for_what_it_found_is_refused_again_whatever_has_changed(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     create = CreateProject(name="Second", slug="second", client_mutation_id=KEY)
     taken: Project = await owner.do(CreateProject(name="Other", slug="second"))
     with pytest.raises(DomainError, match="exists already") as first:
@@ -98,7 +98,7 @@ async def test_what_was_refused_for_what_it_found_is_refused_again_whatever_has_
 
 
 async def test_what_was_refused_for_its_input_may_be_mended_under_the_same_key(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     start = StartRun(workflow_id=(await owner.hero_image()).id, inputs={}, client_mutation_id=KEY)
     with pytest.raises(DomainError, match="prompt is required"):
         await owner.do(start)
@@ -106,7 +106,7 @@ async def test_what_was_refused_for_its_input_may_be_mended_under_the_same_key(p
 
 
 async def test_an_earlier_version_that_was_refused_tells_the_current_one_again(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     rename = UpdateProject(id=owner.project_id, expected_version=7, name="Late", client_mutation_id=KEY)
     told = []
     for _ in range(2):
@@ -119,13 +119,13 @@ async def test_an_earlier_version_that_was_refused_tells_the_current_one_again(p
 
 @pytest.mark.parametrize(("key", "effects"), [("x" * 15, 2), ("x" * 16, 1), ("x" * 255, 1), (None, 2), ("", 2)])
 async def test_shorter_ids_are_no_keys(parts: Parts, key: str | None, effects: int) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     answers = [await owner.do(rows_asset(owner, key=key)) for _ in range(2)]
     assert len({answer.id for answer in answers}) == len(await assets_of(owner)) == effects
 
 
 async def test_a_key_of_256_characters_is_refused(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     with pytest.raises(DomainError) as refused:
         await owner.do(rows_asset(owner, key="x" * 256))
     assert (refused.value.code, refused.value.details["field"]) == (ErrorCode.VALIDATION_ERROR, "clientMutationId")
@@ -133,7 +133,7 @@ async def test_a_key_of_256_characters_is_refused(parts: Parts) -> None:
 
 
 async def test_an_expired_key_may_be_used_again(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     first = await owner.do(rows_asset(owner))
     async with parts.engine.begin() as connection:
         await connection.execute(text("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'"))
@@ -144,7 +144,7 @@ async def test_an_expired_key_may_be_used_again(parts: Parts) -> None:
 
 
 async def test_the_same_key_of_another_actor_is_another_key(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     first = await owner.do(rows_asset(owner))
     colleague = replace(owner.actor, subject="another-key")
     second = await execute(parts.database.begin, colleague, rows_asset(owner, "Other rows"))
@@ -152,13 +152,13 @@ async def test_the_same_key_of_another_actor_is_another_key(parts: Parts) -> Non
 
 
 async def test_the_same_key_in_another_organization_is_another_key(parts: Parts) -> None:
-    owner, other = await tenant(parts), await tenant(parts, "globex", "shop")
+    owner, other = await tenant(parts, "acme", "studio"), await tenant(parts, "globex", "shop")
     first, second = await owner.do(rows_asset(owner)), await other.do(rows_asset(other))
     assert (await assets_of(owner), await assets_of(other)) == ([first], [second])
 
 
 async def test_a_repeated_cancel_gives_the_same_outcome(parts: Parts) -> None:
-    owner = await tenant(parts)
+    owner = await tenant(parts, "acme", "studio")
     workflow: Workflow = await owner.hero_image()
     run: Run = await owner.do(StartRun(workflow_id=workflow.id, inputs={"prompt": "A kite"}))
 
