@@ -114,7 +114,7 @@ async def start_and_fail(parts: Parts, actor: Actor, start: StartRun) -> None:
 
 
 async def test_a_slug_that_is_taken_is_a_conflict_that_names_the_field(parts: Parts) -> None:
-    owner = await tenant(parts, "acme", "studio")
+    owner = await tenant(parts, "acme", "website")
     with pytest.raises(DomainError) as refused:
         await owner.do(CreateProject(name="Website", slug="website"))
     assert (refused.value.code, refused.value.details["field"]) == (ErrorCode.CONFLICT, "slug")
