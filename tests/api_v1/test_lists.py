@@ -69,7 +69,10 @@ async def test_a_page_takes_as_many_statements_as_one_row(client: Client, path: 
     async def statements_of_a_page() -> list[str]:
         with statements(client.parts.engine) as sent:
             await get(client, path)
-        return [statement for statement, _ in sent if statement.startswith("SELECT") and "api_keys" not in statement]
+        # Keys are looked up once in a while, and a clock of the server's own looks for announcements.
+        others = ("api_keys", "announcements")
+        selects = [statement for statement, _ in sent if statement.startswith("SELECT")]
+        return [statement for statement in selects if not any(name in statement for name in others)]
 
     image = await picture(client)
     await a_flow(client, hero=image)

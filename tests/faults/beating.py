@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.signals import stop_signal
 from tests.faults.processes import ROOT
 
+IDLE_SECONDS = 30.0
 BEAT_SECONDS, POLL_SECONDS, LIMIT_SECONDS = 0.01, 0.05, 60.0
 
 
@@ -62,6 +63,11 @@ class Beating:
         async with asyncio.timeout(seconds):
             while not holds(await self.pulse()):  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(POLL_SECONDS)
+
+    async def idle(self) -> Pulse:
+        """How it is once those of other tests have gone too."""
+        await self.until(lambda pulse: (pulse.sockets, pulse.attending) == (0, 0), IDLE_SECONDS)
+        return await self.pulse()
 
     def stop(self) -> None:
         """Tell it to stop, once: told again it ends at once."""

@@ -78,7 +78,7 @@ GOES: dict[str, Callable[[RawSocket], Coroutine[Any, Any, None]]] = {
 
 
 async def test_those_who_read_nothing_are_gone_soon_however_they_go(server: Beating) -> None:
-    before = await server.pulse()
+    before = await server.idle()
     async with introduced(server.key, Speech.ENVELOPE) as watcher, AsyncExitStack() as stack:
         sockets = {name: await stack.enter_async_context(stuck(server, name)) for name in GOES}
         await watcher.write(LOOK)
@@ -94,7 +94,7 @@ async def test_those_who_read_nothing_are_gone_soon_however_they_go(server: Beat
 
 
 async def test_who_does_not_answer_the_close_of_the_server_is_let_go_of(server: Beating) -> None:
-    before = await server.pulse()
+    before = await server.idle()
     async with introduced(server.key, Speech.GRAPHQL) as one:
         await one.write(text("{"))
         await server.until(lambda pulse: pulse.attending == before.attending, 1)
@@ -102,7 +102,7 @@ async def test_who_does_not_answer_the_close_of_the_server_is_let_go_of(server: 
 
 
 async def test_pings_of_a_stranger_who_reads_no_pongs_cost_nothing(server: Beating) -> None:
-    before = await server.pulse()
+    before = await server.idle()
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(opened(server.key, Speech.ENVELOPE, narrow=True))
         flood = asyncio.create_task(ping_on(one))
