@@ -38,7 +38,7 @@ class GraphQLOperations:
 
     async def begin(self, asked: Asked, caller: Caller) -> Answer | Subscription:
         async with self.turn:  # parsing takes a while, and many may come at once: one in each round of the loop
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the round ends
         context = Context(
             self.studio, caller.actor, caller.trace_id, caller.address, connection_id=caller.connection_id
         )

@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
         for listening in (*self.servers, *(sockets or ())):
             listening.close()
         for _ in range(TURNS_TO_SHOW):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # one turn of the loop
         if self.server_state.connections or self.server_state.tasks:
             await super().shutdown(sockets)
 

@@ -231,7 +231,7 @@ async def _read_slowly(port: int, request: bytes) -> int:
         if not data:
             break
         read += len(data)
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(PAUSE_SECONDS)  # a slow reader
     writer.close()
     return read
 

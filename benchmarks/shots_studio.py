@@ -69,7 +69,7 @@ class Studio:
             bar, ended = shown.add_task(what, total=shots), 0
             async with asyncio.timeout(LIMIT_SECONDS):
                 while ended < shots:
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(LOOK_SECONDS)  # only the table tells
                     done, failed, seconds = (await self.rows(_STANDING, batch_id))[0]
                     ended = done + failed
                     shown.update(bar, completed=ended)

@@ -70,7 +70,7 @@ class Entrance:
             await self.app(scope, bounded, answer)
         except DomainError as error:
             await answer.fail(error)
-        except Exception:
+        except Exception:  # whatever it was, the caller hears that it failed, and the log why
             log.exception("unexpected failure", path=scope["path"])
             await answer.fail(DomainError(ErrorCode.INTERNAL, "Something went wrong on our side"))
 

@@ -114,7 +114,7 @@ class Prompt:
                     await self.server.ask("POST", "/interrupt", read_nothing, json={"prompt_id": self.id})
                     is_there = await self.server.ask("GET", "/queue", reads_queue_of(self.id))
                     gone = 0 if is_there else gone + 1
-                    await asyncio.sleep(MOMENT_SECONDS)
+                    await asyncio.sleep(MOMENT_SECONDS)  # the server's worker looks now and then
         except (Away, TimeoutError):
             log.warning("a prompt may be going on unwanted", server=self.server.host, prompt_id=self.id)
 

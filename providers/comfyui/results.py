@@ -77,7 +77,7 @@ async def _fetched(prompt: Prompt, file: dict[str, str], most_bytes: int, max_pi
             if broken == FETCHES:
                 raise failures.unusable(f"something that is not taken: {error.message}") from None
         log.info("a picture is fetched again", server=prompt.server.host)
-        await asyncio.sleep(REST_SECONDS)
+        await asyncio.sleep(REST_SECONDS)  # what broke it may pass
 
 
 async def _read(server: Server, file: dict[str, str], most_bytes: int) -> bytes:

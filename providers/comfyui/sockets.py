@@ -83,7 +83,7 @@ class _Listener:
             except (OSError, TimeoutError, WebSocketException) as error:
                 self._say_once(error)
             self.tried.set()
-            await asyncio.sleep(REST_SECONDS)
+            await asyncio.sleep(REST_SECONDS)  # not at once again at a server that is away
 
     async def has_tried(self) -> None:
         with suppress(TimeoutError):

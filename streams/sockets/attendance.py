@@ -121,7 +121,7 @@ class Attendance:
             if one in self._here:
                 yield one
             if number % PASSED_AT_ONCE == 0:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # others have their turn
 
     async def _may_stay(self, actor: Actor) -> bool | None:
         """None where nobody can tell: a database that does not answer shuts nobody out."""

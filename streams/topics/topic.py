@@ -109,7 +109,7 @@ class Topic(ABC):
         self._written += sinks
         if self._written >= SINKS_AT_ONCE:
             self._written = 0
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # others have their turn
 
     def end(self) -> None:
         self.is_over = True

@@ -91,7 +91,7 @@ async def sock() -> WebSocketsSansIOProtocol:
     one.connection_made(Line())
     one.data_received(HANDSHAKE)
     while not one.handshake_complete:  # noqa: ASYNC110 - nothing tells
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # its task has a turn
     return one
 
 

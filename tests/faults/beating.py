@@ -62,7 +62,7 @@ class Beating:
         """What must be so after some seconds at the latest."""
         async with asyncio.timeout(seconds):
             while not holds(await self.pulse()):  # noqa: ASYNC110 - nothing tells
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)  # as said above
 
     async def idle(self) -> Pulse:
         """How it is once those of other tests have gone too."""
@@ -117,7 +117,7 @@ async def _serve(database_url: str, settings: Settings) -> None:
 async def _beat(pulse: Pulse) -> None:
     while True:
         began, began_work = time.monotonic(), time.thread_time()
-        await asyncio.sleep(BEAT_SECONDS)
+        await asyncio.sleep(BEAT_SECONDS)  # the beat
         pulse.held_up_seconds = max(pulse.held_up_seconds, time.thread_time() - began_work)
         pulse.late_seconds = max(pulse.late_seconds, time.monotonic() - began - BEAT_SECONDS)
 

@@ -44,7 +44,7 @@ class Teller:
         while not self.is_quiet:
             await self.tell()
             due = max(due + EVENTS_AT_ONCE / per_second, loop.time() - 1)
-            await asyncio.sleep(due - loop.time())
+            await asyncio.sleep(due - loop.time())  # so many a second
 
     def _event(self, number: int, run_id: Id) -> Event:
         return Event(

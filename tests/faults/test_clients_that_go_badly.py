@@ -110,7 +110,7 @@ async def test_pings_of_a_stranger_who_reads_no_pongs_cost_nothing(server: Beati
         async with asyncio.timeout(FLOOD_SECONDS + GONE_SECONDS):
             while not flood.done():
                 grown = max(grown, (await server.pulse()).resident_kib - before.resident_kib)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # memory is looked at now and then
         await flood
     assert grown <= MOST_GROWN_KIB
     await server.until(lambda pulse: pulse.sockets == before.sockets, GONE_SECONDS)

@@ -80,7 +80,7 @@ async def watched(server: Beating) -> tuple[Pulse, float]:
         while (began := time.monotonic()) < end:
             await caller.ask(VIEWER["query"])
             slowest = max(slowest, time.monotonic() - began)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # somebody who asks now and then
     pulse = await server.pulse()
     log.info("%s, query %.3f s, grown %d KiB", pulse, slowest, pulse.resident_kib - before.resident_kib)
     return pulse, slowest

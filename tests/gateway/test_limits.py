@@ -103,7 +103,7 @@ async def test_after_as_many_seconds_as_were_told_the_same_is_let_through(limite
     one, two = await limiter.hit(key, limit, 1), await limiter.hit(key, limit, 2)
     assert (one.allowed, one.reset_seconds) == (False, 1)
     assert (two.allowed, two.reset_seconds) == (False, 2)
-    await asyncio.sleep(one.reset_seconds)
+    await asyncio.sleep(one.reset_seconds)  # as was told
     assert (await limiter.hit(key, limit, 1)).allowed
     assert not (await limiter.hit(key, limit, 1)).allowed
 
@@ -203,7 +203,7 @@ async def counted_together(one: Limiter, other: Limiter) -> None:
             await one.hit(f"together/{number}", TEN)
             if (await other.hit(f"together/{number}", TEN, 0)).remaining == 9:
                 return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # Valkey is tried again by the clock
 
 
 async def test_while_valkey_is_away_each_process_counts_alone_and_then_together_again(valkey: ValkeyProcess) -> None:

@@ -37,7 +37,7 @@ async def test_standing_still_counts_for_one_tick() -> None:
 
 async def test_what_comes_in_time_is_not_broken_off_later() -> None:
     async with patience(2 * TICK_SECONDS):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it comes at once
     await asyncio.sleep(4 * TICK_SECONDS)  # its ticks would be over
 
 

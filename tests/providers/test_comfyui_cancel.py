@@ -62,7 +62,7 @@ async def test_a_prompt_on_its_way_is_stopped_when_it_arrives(comfyui: ComfyUI, 
         call = Call(unwanted=True)
         task = call.begin(comfyui)
         await call.was_noted.wait()
-        await asyncio.sleep(milliseconds / 1000)
+        await asyncio.sleep(milliseconds / 1000)  # the moment at which it is broken off
         assert await _broken_off(task) < 4
         assert await queued_at(comfyui_server) == []
         await comfyui_server.reset()
@@ -87,7 +87,7 @@ async def test_broken_off_twice_it_is_stopped_all_the_same(comfyui: ComfyUI, com
     for _ in range(10_000):
         if comfyui._stopping:
             break
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # until it is being stopped, which nothing tells
     assert comfyui._stopping
     task.cancel()
     await asyncio.wait({task})

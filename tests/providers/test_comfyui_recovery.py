@@ -119,7 +119,7 @@ async def test_one_taken_up_is_stopped_too_when_nobody_wants_it(
     await comfyui_server.script("hold")
     job_id = await _lost(comfyui, comfyui_server)
     task = Call(job_id=job_id, unwanted=True).begin(comfyui)
-    await asyncio.sleep(milliseconds / 1000)
+    await asyncio.sleep(milliseconds / 1000)  # the moment at which it is broken off
     task.cancel()
     await asyncio.wait({task})
     assert await comfyui_server.interrupted(at_least=1) == [job_id.partition("@")[0]]

@@ -116,7 +116,7 @@ async def test_a_call_taken_back_while_it_waits_for_its_turn_is_gone(
     working = first.begin(comfyui)
     await comfyui_server.prompts(at_least=1)
     waiting, last = second.begin(comfyui), third.begin(comfyui)
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # both wait in line
     waiting.cancel()
     await asyncio.wait({waiting})
     await comfyui_server.release()

@@ -212,7 +212,7 @@ async def test_the_event_loop_keeps_beating_while_it_draws() -> None:
     async def beat() -> None:
         nonlocal beats
         while True:
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.005)  # the beat
             beats += 1
 
     heart = asyncio.create_task(beat())

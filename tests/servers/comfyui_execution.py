@@ -101,7 +101,7 @@ class Execution:
             values, output = await self._compute(node_id)
         except Interrupted:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever a node raises is what is told of it, as by a real one
             raise Failed(self._failure(node_id, error)) from error
         self.values[node_id] = values
         if output is not None:
@@ -141,7 +141,7 @@ class Execution:
     async def _steps(self, node_id: str, inputs: dict[str, Any]) -> None:
         count, has_preview = inputs["steps"], inputs.get("preview", True)
         for step in range(1, count + 1):
-            await asyncio.sleep(inputs.get("delay", self.state.step_seconds))
+            await asyncio.sleep(inputs.get("delay", self.state.step_seconds))  # the work of a step
             if inputs.get("check_interrupt", True):
                 self._check(node_id)
             picture = preview(f"{node_id}/{self.item.prompt_id}", step) if has_preview else None

@@ -30,7 +30,7 @@ async def _work(state: ComfyState) -> None:
 async def _run(state: ComfyState, item: Item) -> None:
     execution = Execution(state, item)
     ending = await _ending(execution)
-    await asyncio.sleep(_lag_seconds(item))
+    await asyncio.sleep(_lag_seconds(item))  # history is written late, as a real one's
     state.queue.finish(item, execution.news.entry(is_success=ending == "executed"))
     state.hub.current = (item.client_id, None)
     state.tell_status()

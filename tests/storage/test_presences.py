@@ -88,9 +88,9 @@ async def test_each_is_forgotten_when_their_own_seconds_are_over(presences: Pres
     await presences.put(cut_off, SHORT)
     await presences.put(kept, SHORT)
     await presences.put(fresh, LONG)
-    await asyncio.sleep(SHORT / 2)
+    await asyncio.sleep(SHORT / 2)  # time has to pass
     assert await presences.keep([kept], LONG) == []
-    await asyncio.sleep(SHORT)
+    await asyncio.sleep(SHORT)  # time has to pass
     assert {one.connection_id for one in await presences.of(project)} == {kept.connection_id, fresh.connection_id}
 
 
@@ -100,7 +100,7 @@ async def test_keeping_tells_who_has_to_be_put_again(presences: Presences, proje
     await presences.put(over, 0.01)
     for one in (there, older, elsewhere):
         await presences.put(one, LONG)
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.02)  # until one has lapsed
     newer = replace(older, version=2)
     assert await presences.keep([there, newer, elsewhere, over, missing], LONG) == [newer, over, missing]
 
@@ -124,7 +124,7 @@ async def test_a_full_project_takes_nobody_more_until_somebody_leaves_or_is_forg
         await presences.put(late, LONG)
     assert refused.value.code is ErrorCode.QUOTA_EXCEEDED
     await presences.put(replace(crowd[0], version=2), 0.05)  # whoever is in may speak
-    await asyncio.sleep(0.06)
+    await asyncio.sleep(0.06)  # until it has lapsed
     await presences.put(late, LONG)
     assert [one.connection_id for one in await presences.of(project)] == [
         *[one.connection_id for one in crowd[1:]],
@@ -138,7 +138,7 @@ async def test_nothing_is_left_of_a_project_that_all_have_left_or_lost(valkey: V
         await presences.put(gone, LONG)
         await presences.put(lost, 0.05)
         await presences.remove(project, gone.connection_id)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # until it has lapsed
         keys = [f"easel:presence:{one.project_id}{end}" for one in (gone, lost) for end in ("", ":ends")]
         assert await redis.exists(*keys) == 0
 
@@ -187,7 +187,7 @@ async def test_whoever_stops_asking_has_stopped(valkey: ValkeyProcess, project: 
         for steps in range(60):
             asking = asyncio.create_task(ask_for_ever())
             for _ in range(steps):
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # so many turns of the other
             asking.cancel()
             _, pending = await asyncio.wait({asking}, timeout=2)
             assert not pending, f"canceled after {steps} steps"

@@ -111,7 +111,7 @@ async def watching(rooms: Rooms, project_id: Id) -> AsyncIterator[Watcher]:
 async def _be_present(redis_url: str, project_id: str, subject: str) -> None:
     async with rooms_of(redis_url) as rooms:
         await Person(rooms, Id(project_id), subject).say(at="work")
-        await asyncio.sleep(60)
+        await asyncio.sleep(60)  # until it is killed
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ async def until(condition: Callable[[], bool]) -> None:
     """For what cannot be awaited."""
     async with asyncio.timeout(15):
         while not condition():  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # as said above
 
 
 async def canceled_run(one: Tenant, workflow: Workflow | None = None) -> Run:

@@ -68,7 +68,7 @@ class Keys:
         self.most_at_once = max(self.at_once, self.most_at_once)
         try:
             await self.answers.wait()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # whoever waited has a turn
         finally:
             self.at_once -= 1
         return actor.subject not in self.revoked

@@ -66,5 +66,5 @@ async def test_callers_who_came_and_went_leave_nothing(one: Tenant) -> None:
     topics = Topics()
     for turn in range(50):
         async with followed(one, topics, turn % 3, f"caller {turn % 5}"):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # it follows for one turn
     await until(lambda: not topics._costs)

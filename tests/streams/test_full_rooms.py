@@ -111,7 +111,7 @@ async def test_everybody_changing_at_once_before_many_holds_nobody_up(full: Full
     at_once, longest_seconds = 0, 0.0
     while told < before + SINKS * MOST_PRESENT:
         began = time.thread_time()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the telling has its turns, which are timed
         longest_seconds = max(longest_seconds, time.thread_time() - began)
         was, told = told, sum(reader.told for reader in readers)
         at_once = max(at_once, told - was)

@@ -53,7 +53,7 @@ async def test_followers_that_leave_while_they_join_leave_nothing_and_harm_nobod
     for rounds in range(30):
         joining = [asyncio.create_task(_follow_for_a_moment(unchecked.studio.hub, one.project_id)) for _ in range(6)]
         for _ in range(rounds % 6):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # so many turns of those who join
         for task in joining[:: 1 + rounds % 2]:
             task.cancel()
         await asyncio.wait(joining)

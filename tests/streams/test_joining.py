@@ -51,7 +51,7 @@ async def test_who_resumes_anywhere_while_events_pour_in_ends_in_the_one_topic(
         told = asyncio.create_task(_happen(all_, chance))
         followers = list[tuple[dict[Id, int], Listener]]()
         for _ in range(FOLLOWERS):
-            await asyncio.sleep(chance.random() / 200)
+            await asyncio.sleep(chance.random() / 200)  # they come at any moment
             newest = await parts.studio.events.newest(audience)
             start = {project_id: chance.randint(0, seq) for project_id, seq in newest.items()}
             channels = channels_of(parts, audience, parts.studio.cursors.write(start))
@@ -74,7 +74,7 @@ async def test_who_resumes_anywhere_while_events_pour_in_ends_in_the_one_topic(
 async def _happen(all_: list[Tenant], chance: random.Random) -> None:
     for _ in range(RUNS):
         await canceled_run(chance.choice(all_))
-        await asyncio.sleep(chance.random() / 50)
+        await asyncio.sleep(chance.random() / 50)  # they end at any moment
 
 
 @dataclass(eq=False)

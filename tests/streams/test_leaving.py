@@ -38,7 +38,7 @@ async def test_who_leaves_while_an_event_is_told_to_many_is_not_told_it_afterwar
         for listener in (*others, last):
             await stack.enter_async_context(listening(channels, topics, listener))
         while not topics._open or len(next(iter(topics._open.values()))[0].sinks) < SINKS_AT_ONCE + 1:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # nothing tells
         await canceled_run(one)
         await others[-1].has(7)
         assert [len(last.got)] == told_before_leaving

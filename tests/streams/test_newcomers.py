@@ -45,7 +45,7 @@ async def test_newcomers_to_busy_feeds_are_soon_taken_in_and_miss_nothing(
             listeners.append(await stack.enter_async_context(listening(channels, topics, encode=read)))
             await until(lambda number=number: _taken_in(topics) == number)  # type: ignore[misc]
             slowest = max(slowest, time.monotonic() - began)
-            await asyncio.sleep(chance.random() / 10)
+            await asyncio.sleep(chance.random() / 10)  # they come at any moment
         over.set()
         await asyncio.gather(*busy)
         for teller in tellers:
@@ -68,7 +68,7 @@ async def _go_on(teller: Teller, chance: random.Random, over: asyncio.Event) -> 
     while not over.is_set():
         await teller.tell(1)
         due = max(due + chance.expovariate(PER_SECOND / PROJECTS), loop.time() - 1)
-        await asyncio.sleep(due - loop.time())
+        await asyncio.sleep(due - loop.time())  # so many a second
 
 
 def _taken_in(topics: Topics) -> int:

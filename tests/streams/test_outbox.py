@@ -83,13 +83,13 @@ async def test_who_waits_for_room_goes_on_once_there_is_some_or_once_there_never
         await one.outbox.has_room()
         sent = await one.fill()
         waiting = asyncio.create_task(one.outbox.has_room())
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(PAUSE_SECONDS)  # nothing may happen meanwhile
         assert not waiting.done()
         await one.heard(sent)
         await waiting
         await one.fill()
         waiting = asyncio.create_task(one.outbox.has_room())
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(PAUSE_SECONDS)  # it waits by now
         one.outbox.close()
         await waiting
 
@@ -104,7 +104,7 @@ async def test_who_reads_nothing_is_given_up_in_time_and_who_reads_slowly_is_not
         while not shut.stuck.is_set():
             for one in (shut, slow):
                 one.outbox.send(numbered(0, 1_000), subject="a run")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS)  # events keep coming
         assert asyncio.get_running_loop().time() - began < STUCK_SECONDS + 1
         assert not slow.stuck.is_set()
         heard.cancel()
@@ -113,4 +113,4 @@ async def test_who_reads_nothing_is_given_up_in_time_and_who_reads_slowly_is_not
 async def _read_slowly(one: Wired) -> None:
     while True:
         await one.heard(1)
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(PAUSE_SECONDS)  # a reader that is slow

@@ -64,7 +64,7 @@ async def test_of_many_changes_ten_a_second_go_out_and_the_newest_always(rooms: 
         while asyncio.get_running_loop().time() < began + 1:
             said += 1
             await ada.say(at=said)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # others have their turn
         await watcher.hears(at=said)
     assert said > 50
     assert 8 <= len(watcher.told) <= 13
@@ -90,7 +90,7 @@ async def test_all_connections_of_a_person_share_ten_changes_a_second_and_each_h
             said += 1
             for person in (*tabs, stranger):
                 await person.say(at=said)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # others have their turn
         told = [change for change in one.told + other.told if change.kind == "updated"]
         of_the_stranger = [change for change in told if change.presence.connection_id == stranger.connection_id]
         counts = Counter(change.presence.connection_id for change in told)
@@ -205,7 +205,7 @@ async def test_those_who_stop_watching_while_they_begin_leave_nothing_and_harm_n
     for rounds in range(30):
         beginning = [asyncio.create_task(_watch_for_a_moment(rooms, project)) for _ in range(6)]
         for _ in range(rounds % 6):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # so many turns of those who join
         for task in beginning[:: 1 + rounds % 2]:
             task.cancel()
         await asyncio.wait(beginning)

@@ -75,7 +75,7 @@ async def test_both_see_the_same_in_the_same_order(here: Rooms, there: Rooms, pr
 async def test_whoever_stays_silent_stays(here: Rooms, there: Rooms, project: Id) -> None:
     await Person(there, project).say()
     async with watching(here, project) as watcher:
-        await asyncio.sleep(SECONDS * 2)
+        await asyncio.sleep(SECONDS * 2)  # longer than presence lasts
         assert (watcher.subjects, watcher.told) == (["ada"], [])
 
 
@@ -85,7 +85,7 @@ async def test_whoever_is_there_stays_however_long_it_takes_to_compare_the_rooms
     await Person(there, project).say()
     async with watching(there, project), watching(here, project) as watcher:
         async with there._hearing.channels[project].comparing:  # which takes as long as many rooms would
-            await asyncio.sleep(SECONDS * 2)
+            await asyncio.sleep(SECONDS * 2)  # longer than presence lasts
         assert (watcher.subjects, watcher.told) == (["ada"], [])
 
 
@@ -144,7 +144,7 @@ async def test_killed_and_started_again_empty_valkey_costs_nobody_their_presence
             await one.hears(at=2)
             await other.hears(at=1)
             while await _in_valkey(valkey, project) < 3:  # noqa: ASYNC110 - nothing tells
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # as said above
         eve.hang_up()
         await until(lambda: one.subjects == other.subjects == ["ada", "bob"])
         await bob.say(at=3)

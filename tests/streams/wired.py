@@ -37,7 +37,7 @@ class Wired:
         while not self.wire.is_full:
             self.outbox.send(numbered(count, size))
             count += 1
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the transport has a turn
         return count
 
 
